@@ -1,0 +1,127 @@
+//! Identities: texts that were checked once, at the one door that makes them.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+/// Why a text is not an identity.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Nothing in it.
+    #[error("{0} is empty")]
+    Empty(&'static str),
+    /// More bytes than we keep.
+    #[error("{name} has {bytes} bytes, more than {}", ID_BYTES_MAX)]
+    TooLong {
+        /// Which identity.
+        name: &'static str,
+        /// How long it was.
+        bytes: usize,
+    },
+}
+
+/// The longest identity we accept, in bytes. Long enough for two UUIDs with a prefix, short enough to key a store by.
+pub(super) const ID_BYTES_MAX: usize = 128;
+
+macro_rules! identity {
+    ($(#[$doc:meta])* $name:ident, $said:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(Box<str>);
+
+        impl $name {
+            /// Checks a text: not empty, at most 128 bytes.
+            ///
+            /// # Errors
+            /// [`IdError`], naming this identity.
+            pub fn parse(raw: impl Into<Box<str>>) -> Result<Self, IdError> {
+                let raw = raw.into();
+                match raw.len() {
+                    0 => Err(IdError::Empty($said)),
+                    1..=ID_BYTES_MAX => Ok(Self(raw)),
+                    bytes => Err(IdError::TooLong { name: $said, bytes }),
+                }
+            }
+
+            /// Returns the text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+identity!(
+    /// Business identity of one event.
+    EventId, "event_id"
+);
+identity!(
+    /// The company or person who is the customer; the Kafka key.
+    CustomerId, "customer_id"
+);
+identity!(
+    /// An application, unique within its customer.
+    ApplicationId, "application_id"
+);
+identity!(
+    /// An enquiry, complaint, survey or document round, unique within its customer.
+    CaseId, "case_id"
+);
+identity!(
+    /// The feed an event came from.
+    FeedName, "source"
+);
+identity!(
+    /// One of the people of a company who answer surveys.
+    RespondentId, "respondent"
+);
+
+/// The first 64 bits of SHA-256 of an event id: how states, evidence and ordering refer to an event.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventHash(pub [u8; 8]);
+
+impl EventHash {
+    /// Hashes an event id (SHA-256, FIPS 180-4, cut to 64 bits).
+    pub fn of(id: &str) -> Self {
+        let digest = Sha256::digest(id.as_bytes());
+        Self(
+            digest[..8]
+                .try_into()
+                .expect("a SHA-256 digest has 32 bytes"),
+        )
+    }
+}
+
+/// Sixteen hex digits.
+impl fmt::Display for EventHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for EventHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Text, sixteen hex digits; the Avro forms use the eight bytes.
+impl Serialize for EventHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,230 @@
+//! Points in time and civil days, as plain numbers with a type.
+//!
+//! A [`Timestamp`] counts milliseconds since the Unix epoch, UTC. Its range is years 1970 to 9999, so that sums with any
+//! duration of a definition can't overflow. No clock is read here.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timestamp(i64);
+
+/// Why a number or a text is not a usable [`Timestamp`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TimestampError {
+    /// Before 1970 or after 9999.
+    #[error("time {0} ms is outside the years 1970 to 9999")]
+    OutOfRange(i64),
+    /// Not RFC 3339 with an offset.
+    #[error("time {0:?} is not RFC 3339 with an offset, such as 2026-03-02T09:30:00Z")]
+    NotRfc3339(Box<str>),
+}
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const MIN: Timestamp = Timestamp(0);
+    /// 9999-12-30T00:00:00Z: a day short of the year's end, for the same instant must have a name in every zone.
+    pub const MAX: Timestamp = Timestamp(253_402_128_000_000);
+
+    /// Checks a number of milliseconds since the epoch.
+    ///
+    /// # Errors
+    /// [`TimestampError::OutOfRange`] outside [`Timestamp::MIN`] to [`Timestamp::MAX`].
+    pub fn from_millis(millis: i64) -> Result<Self, TimestampError> {
+        if (Self::MIN.0..=Self::MAX.0).contains(&millis) {
+            Ok(Self(millis))
+        } else {
+            Err(TimestampError::OutOfRange(millis))
+        }
+    }
+
+    /// Reads RFC 3339 with an offset; digits beyond the millisecond are cut off.
+    ///
+    /// # Errors
+    /// [`TimestampError`], naming the text or the number.
+    pub fn parse(text: &str) -> Result<Self, TimestampError> {
+        let at: jiff::Timestamp = text
+            .parse()
+            .map_err(|_| TimestampError::NotRfc3339(text.chars().take(64).collect()))?;
+        Self::from_millis(at.as_millisecond())
+    }
+
+    /// Returns milliseconds since the epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Returns the time passed since `earlier`, zero if `earlier` lies ahead.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+    }
+
+    /// Returns this instant as jiff knows it, for calendars and zones.
+    pub fn to_jiff(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0).expect("our range lies inside jiff's")
+    }
+}
+
+/// Saturates at [`Timestamp::MAX`]: a due time beyond the calendar never comes.
+impl Add<Duration> for Timestamp {
+    type Output = Timestamp;
+    fn add(self, duration: Duration) -> Timestamp {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Timestamp(self.0.saturating_add(millis).min(Self::MAX.0))
+    }
+}
+
+/// Saturates at [`Timestamp::MIN`].
+impl Sub<Duration> for Timestamp {
+    type Output = Timestamp;
+    fn sub(self, duration: Duration) -> Timestamp {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Timestamp(self.0.saturating_sub(millis).max(Self::MIN.0))
+    }
+}
+
+/// RFC 3339, UTC, milliseconds: `2026-03-02T09:30:00.000Z`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.to_jiff())
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Text for people's formats (JSON, YAML), a number for Avro (`timestamp-millis`).
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // serde_avro_fast calls itself human readable; the Avro forms therefore use `avro_millis` field by field.
+        serializer.collect_str(self)
+    }
+}
+
+/// Accepts integer milliseconds or RFC 3339 with an offset.
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Timestamp;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("milliseconds since 1970 or RFC 3339 with an offset")
+            }
+            fn visit_i64<E: de::Error>(self, millis: i64) -> Result<Timestamp, E> {
+                Timestamp::from_millis(millis).map_err(E::custom)
+            }
+            fn visit_u64<E: de::Error>(self, millis: u64) -> Result<Timestamp, E> {
+                self.visit_i64(i64::try_from(millis).unwrap_or(i64::MAX))
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                Timestamp::parse(text).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// A civil day, in days since 1970-01-01, in whatever zone its owner says (Avro `date`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Day(pub i32);
+
+impl Day {
+    /// Returns the civil day of an instant in a zone.
+    pub fn of(at: Timestamp, zone: &jiff::tz::TimeZone) -> Day {
+        Self::of_date(zone.to_datetime(at.to_jiff()).date())
+    }
+
+    /// Returns the number of a calendar date.
+    pub fn of_date(date: jiff::civil::Date) -> Day {
+        let days = date
+            .since(jiff::civil::date(1970, 1, 1))
+            .expect("two dates have a distance in days");
+        Day(days.get_days())
+    }
+
+    /// Returns the calendar date.
+    pub fn date(self) -> jiff::civil::Date {
+        jiff::civil::date(1970, 1, 1)
+            .checked_add(jiff::Span::new().days(self.0))
+            .unwrap_or(jiff::civil::Date::MAX)
+    }
+
+    /// Returns the instant at which this day begins in a zone.
+    pub fn start(self, zone: &jiff::tz::TimeZone) -> Timestamp {
+        let begin = self
+            .date()
+            .to_zoned(zone.clone())
+            .map_or(Timestamp::MAX.to_jiff(), |zoned| zoned.timestamp());
+        Timestamp(
+            begin
+                .as_millisecond()
+                .clamp(Timestamp::MIN.0, Timestamp::MAX.0),
+        )
+    }
+
+    /// Returns the day `days` later, or earlier if negative.
+    #[must_use]
+    pub fn plus(self, days: i32) -> Day {
+        Day(self.0.saturating_add(days))
+    }
+}
+
+/// `2026-03-02`.
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.date(), f)
+    }
+}
+
+impl fmt::Debug for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Text, `2026-03-02`; the Avro forms use the number.
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_prints_as_utc_with_milliseconds() {
+        let at = Timestamp::parse("2011-10-01T00:38:44.546+02:00").expect("valid");
+        assert_eq!(at.to_string(), "2011-09-30T22:38:44.546Z");
+    }
+
+    #[test]
+    fn years_before_1970_and_after_9999_are_refused() {
+        assert!(Timestamp::from_millis(-1).is_err());
+        assert!(Timestamp::parse("1969-12-31T23:59:59Z").is_err());
+        assert!(Timestamp::from_millis(i64::MAX).is_err());
+        assert_eq!(Timestamp::MAX + Duration::MAX, Timestamp::MAX);
+        assert_eq!(Timestamp::MIN - Duration::MAX, Timestamp::MIN);
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_of_its_zone_also_when_clocks_change() {
+        let berlin = jiff::tz::TimeZone::get("Europe/Berlin").expect("bundled");
+        let at = Timestamp::parse("2011-10-30T12:00:00+01:00").expect("valid");
+        let day = Day::of(at, &berlin);
+        assert_eq!(day.to_string(), "2011-10-30");
+        assert_eq!(day.start(&berlin).to_string(), "2011-10-29T22:00:00.000Z");
+        assert_eq!(
+            day.plus(1).start(&berlin).since(day.start(&berlin)),
+            Duration::from_hours(25)
+        );
+    }
+}

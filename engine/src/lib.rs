@@ -1,0 +1,17 @@
+//! The pure part of Waymark: bytes become events, events move journeys, journeys raise alerts.
+//!
+//! Everything here is synchronous and repeatable. The same journey, the same event and the same stream time give the
+//! same [`Decision`](stage::Decision) on any machine, next year. No room of this crate knows Kafka, Redis, files, threads or
+//! the wall clock; time is always an argument.
+//!
+//! ```text
+//! event ← definition ← derived ← journey ← rules, cohort ← stage
+//! ```
+
+pub mod cohort;
+pub mod definition;
+pub mod derived;
+pub mod event;
+pub mod journey;
+pub mod rules;
+pub mod stage;

@@ -1,0 +1,1 @@
+//! Waymark, the shell around the pure engine.
