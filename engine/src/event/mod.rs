@@ -13,6 +13,7 @@
 mod body;
 mod ids;
 mod kind;
+mod reason;
 mod time;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub use ids::{
     ApplicationId, CaseId, CustomerId, EventHash, EventId, FeedName, IdError, RespondentId,
 };
 pub use kind::{Body, Kind};
+pub use reason::{Reason, Rejection};
 pub use time::{Day, Timestamp, TimestampError};
 
 /// A short text: a name, a code, a label. Boxed, because events are many and most texts never change.
