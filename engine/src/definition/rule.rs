@@ -43,10 +43,7 @@ pub struct Rule {
 impl Rule {
     /// Returns when to warn of an expectation armed at `armed` and due at `due`.
     pub fn warn_at(&self, armed: Timestamp, due: Timestamp) -> Option<Timestamp> {
-        let share = |percent: u8| {
-            let millis = u128::from(percent) * due.since(armed).as_millis() / 100;
-            armed + Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
-        };
+        let share = |percent: u8| armed + due.since(armed) * u32::from(percent) / 100;
         self.warn_percent.map(share)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::derived::Severity;
-use crate::event::Text;
+use crate::event::{Day, Text};
 
 /// How to keep the net promoter score.
 #[derive(Debug, Clone)]
@@ -42,6 +42,19 @@ pub enum Waves {
     Month,
     Quarter,
     Year,
+}
+
+impl Waves {
+    /// Returns the first day of the period that a day lies in.
+    pub fn start_of(self, day: Day) -> Day {
+        let date = day.date();
+        let month = match self {
+            Waves::Month => date.month(),
+            Waves::Quarter => (date.month() - 1) / 3 * 3 + 1,
+            Waves::Year => 1,
+        };
+        Day::of_date(jiff::civil::date(date.year(), month, 1))
+    }
 }
 
 /// How to watch for a shift of the score, for ever, with a stated rate of false alarms.

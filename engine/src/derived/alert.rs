@@ -105,6 +105,7 @@ pub struct Evidence {
     /// When it happened.
     pub occurred_at: Timestamp,
     /// Which event: 64 bits of SHA-256 of its id.
+    #[serde(serialize_with = "EventHash::as_hex")]
     pub event_hash: EventHash,
 }
 

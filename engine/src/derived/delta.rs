@@ -10,6 +10,7 @@ use crate::event::{Day, EventHash, Instrument, Text, Timestamp};
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Delta {
     /// The reply behind it.
+    #[serde(serialize_with = "EventHash::as_hex")]
     pub event_hash: EventHash,
     /// When the reply was given.
     pub occurred_at: Timestamp,

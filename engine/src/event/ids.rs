@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
 /// Why a text is not an identity.
@@ -27,8 +27,8 @@ pub(super) const ID_BYTES_MAX: usize = 128;
 macro_rules! identity {
     ($(#[$doc:meta])* $name:ident, $said:literal) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-        #[serde(transparent)]
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "Box<str>")]
         pub struct $name(Box<str>);
 
         impl $name {
@@ -48,6 +48,13 @@ macro_rules! identity {
             /// Returns the text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl TryFrom<Box<str>> for $name {
+            type Error = IdError;
+            fn try_from(raw: Box<str>) -> Result<Self, IdError> {
+                Self::parse(raw)
             }
         }
 
@@ -119,9 +126,38 @@ impl fmt::Debug for EventHash {
     }
 }
 
-/// Text, sixteen hex digits; the Avro forms use the eight bytes.
+impl EventHash {
+    /// Writes the sixteen hex digits, for the forms that people read.
+    ///
+    /// # Errors
+    /// Whatever the format says.
+    pub fn as_hex<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Eight bytes, as Avro `fixed`; text forms ask for [`EventHash::as_hex`].
 impl Serialize for EventHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = EventHash;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("eight bytes")
+            }
+            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<EventHash, E> {
+                let bytes = bytes
+                    .try_into()
+                    .map_err(|_| E::invalid_length(bytes.len(), &self))?;
+                Ok(EventHash(bytes))
+            }
+        }
+        deserializer.deserialize_bytes(Visitor)
     }
 }

@@ -1,1 +1,150 @@
-//! (room)
+//! What is kept of a customer: the rolling journey, small enough to keep for half a million of them.
+//!
+//! | chapter       | what it holds                                                        |
+//! | ------------- | -------------------------------------------------------------------- |
+//! | `application` | an application with its stage visits, decision and end               |
+//! | `watch`       | what a rule waits for on one subject, and the episode it has open    |
+//! | `survey`      | the latest replies of each respondent                                |
+//! | `recent`      | which events were seen in the last day: the window for duplicates    |
+//! | `timeline`    | the last eight things that happened                                  |
+//! | `codec`       | the stored form: Avro single-object bytes, schema `journey.avsc`     |
+//!
+//! These are values with small, obvious operations; what they mean for alerts is decided in `rules`.
+
+mod application;
+mod codec;
+mod recent;
+mod survey;
+mod timeline;
+mod watch;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{ApplicationId, CaseId, Dimensions, ProfileChanged, Text, Timestamp};
+
+pub use application::{Application, Visit};
+pub use codec::{StateError, schema};
+pub use recent::RecentEvents;
+pub use survey::{REPLIES_MAX, RESPONDENTS_MAX, Reply, Respondent};
+pub use timeline::{Timeline, TimelineEntry};
+pub use watch::{Episode, Moment, PENDING_MAX, Pending, SATISFIED_MAX, Watch};
+
+/// Open applications a journey keeps at most; a further one is a dead letter.
+pub const APPLICATIONS_MAX: usize = 512;
+/// Open enquiries and complaints a journey keeps at most; a further one is a dead letter.
+pub const CASES_MAX: usize = 512;
+/// Ended applications a journey remembers, so that late events do not reopen them; the oldest goes first.
+pub const ENDED_APPLICATIONS_MAX: usize = 64;
+
+/// The rolling state of one customer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Journey {
+    /// When to look at this journey although nothing happens: the timer index can be rebuilt from states alone.
+    #[serde(with = "codec::optional_millis")]
+    pub due: Option<Timestamp>,
+    /// Set once the customer was erased: what happened up to then must never come back.
+    #[serde(with = "codec::optional_millis")]
+    pub erased_at: Option<Timestamp>,
+    /// Who the customer is.
+    pub profile: Profile,
+    /// What rules wait for on the customer as a whole.
+    pub watches: Vec<Watch>,
+    /// Applications, in the order in which they were first heard of.
+    pub applications: Vec<Application>,
+    /// Enquiries and complaints that some rule still cares about.
+    pub cases: Vec<Case>,
+    /// Who answered surveys, and how.
+    pub respondents: Vec<Respondent>,
+    /// The window for duplicates.
+    pub recent: RecentEvents,
+    /// The last things that happened.
+    pub timeline: Timeline,
+}
+
+impl Journey {
+    /// Returns the application of this id, if known.
+    pub fn application(&self, id: &ApplicationId) -> Option<&Application> {
+        self.applications
+            .iter()
+            .find(|application| application.id == *id)
+    }
+}
+
+/// Master data of a customer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Profile {
+    /// When the newest change among these happened.
+    #[serde(with = "codec::optional_millis")]
+    pub as_of: Option<Timestamp>,
+    /// Service tier.
+    pub tier: Option<Text>,
+    /// Industry.
+    pub industry: Option<Text>,
+    /// Region.
+    pub region: Option<Text>,
+    /// Branch.
+    pub branch: Option<Text>,
+    /// Relationship manager.
+    pub relationship_manager: Option<Text>,
+    /// Whatever else the bank says of the customer.
+    pub dimensions: Dimensions,
+}
+
+impl Profile {
+    /// Takes over a change. One that is older than what is known only fills gaps.
+    pub fn change(&mut self, change: &ProfileChanged, dimensions: &Dimensions, at: Timestamp) {
+        let newer = self.as_of.is_none_or(|as_of| at >= as_of);
+        let set = |field: &mut Option<Text>, value: &Option<Text>| {
+            if value.is_some() && (newer || field.is_none()) {
+                field.clone_from(value);
+            }
+        };
+        set(&mut self.tier, &change.tier);
+        set(&mut self.industry, &change.industry);
+        set(&mut self.region, &change.region);
+        set(&mut self.branch, &change.branch);
+        set(&mut self.relationship_manager, &change.relationship_manager);
+        for (name, value) in dimensions {
+            if newer || !self.dimensions.contains_key(name) {
+                self.dimensions.insert(name.clone(), value.clone());
+            }
+        }
+        self.as_of = self.as_of.max(Some(at));
+    }
+
+    /// Returns a dimension of the customer by name.
+    pub fn dimension(&self, name: &str) -> Option<&str> {
+        let field = match name {
+            "tier" => &self.tier,
+            "industry" => &self.industry,
+            "region" => &self.region,
+            "branch" => &self.branch,
+            "relationship_manager" => &self.relationship_manager,
+            _ => return self.dimensions.get(name).map(|value| &**value),
+        };
+        field
+            .as_deref()
+            .or_else(|| self.dimensions.get(name).map(|value| &**value))
+    }
+}
+
+/// An enquiry or a complaint that some rule watches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// What sort of case.
+    pub kind: CaseKind,
+    /// Its id, unique within the customer.
+    pub id: CaseId,
+    /// The application it is about, where known.
+    pub application: Option<ApplicationId>,
+    /// What rules wait for on it.
+    pub watches: Vec<Watch>,
+}
+
+/// The sorts of cases that rules can watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it all")]
+pub enum CaseKind {
+    Enquiry,
+    Complaint,
+}

@@ -1,1 +1,362 @@
-//! (room)
+//! The customer stage: what an event or a due time means for one journey.
+//!
+//! | chapter     | what it decides                                                       |
+//! | ----------- | --------------------------------------------------------------------- |
+//! | `expect`    | how one watch lives: armed, satisfied, at risk, breached, closed      |
+//! | `subjects`  | which watches an event concerns: of applications, cases, the customer |
+//! | `survey`    | what a reply changes: deltas for the cohorts, promoters turned        |
+//! | `emit`      | how a transition becomes an alert                                     |
+//!
+//! [`Rules::step`](Processor::step) is the front door. Order within one step is that of the rules in the file.
+
+mod emit;
+mod expect;
+mod subjects;
+mod survey;
+
+use std::time::Duration;
+
+use crate::definition::{Definition, FeedClass, Rule, SubjectKind};
+use crate::derived::Delta;
+use crate::event::{Body, Event, Kind, Reason, Rejection, Timestamp};
+use crate::journey::{
+    APPLICATIONS_MAX, CASES_MAX, ENDED_APPLICATIONS_MAX, Journey, Moment, TimelineEntry,
+};
+use crate::stage::{Cause, Decision, Outcome, Processor};
+
+use emit::Emitted;
+use expect::Expectation;
+
+/// A definition, indexed by event kind: an event never visits rules that do not concern it.
+#[derive(Debug)]
+pub struct Rules {
+    definition: Definition,
+    /// For each kind, in its order.
+    by_kind: Vec<Concerned>,
+    /// All rules on applications: an ending concerns each of them.
+    of_applications: Vec<usize>,
+    /// For each rule, whether satisfying events must all be kept for late arming ones, or the newest will do.
+    keeps_all: Vec<bool>,
+    /// How old an arming event may be when it arrives.
+    lateness: Duration,
+}
+
+/// Rules that some kind of event concerns, by what they watch; as positions in the file.
+#[derive(Debug, Default)]
+struct Concerned {
+    customer: Vec<usize>,
+    application: Vec<usize>,
+    case: Vec<usize>,
+}
+
+impl Rules {
+    /// Indexes a definition.
+    pub fn new(definition: Definition) -> Self {
+        let by_kind = Kind::ALL
+            .iter()
+            .map(|kind| Concerned::by(*kind, &definition.rules))
+            .collect();
+        let of_applications = positions(&definition.rules, |rule| {
+            rule.subject == SubjectKind::Application
+        });
+        let lateness = longest_lateness(&definition);
+        let keeps_all = definition
+            .rules
+            .iter()
+            .map(|rule| {
+                rule.within
+                    .cases
+                    .iter()
+                    .any(|case| case.limit < lateness.max(rule.grace))
+            })
+            .collect();
+        Self {
+            definition,
+            by_kind,
+            of_applications,
+            keeps_all,
+            lateness,
+        }
+    }
+
+    /// Returns the definition behind these rules.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    fn expectation(&self, position: usize) -> Expectation<'_> {
+        let rule = &self.definition.rules[position];
+        Expectation {
+            rule,
+            keeps_all: self.keeps_all[position],
+            horizon: self.lateness.max(rule.grace),
+        }
+    }
+
+    /// Returns the rule of a watch with its place in the file; `None` if the definition has dropped it.
+    fn find(&self, key: crate::definition::RuleKey) -> Option<(usize, Expectation<'_>)> {
+        let position = self
+            .definition
+            .rules
+            .iter()
+            .position(|rule| rule.key == key)?;
+        Some((position, self.expectation(position)))
+    }
+}
+
+impl Processor for Rules {
+    type Input = Event;
+    type State = Journey;
+
+    fn step(
+        &self,
+        key: &str,
+        state: Option<Journey>,
+        cause: Cause<'_, Event>,
+        at: Timestamp,
+    ) -> Decision<Journey> {
+        match cause {
+            Cause::Event(event) => self.on_event(key, state, event, at),
+            Cause::Due => self.on_due(key, state, at),
+        }
+    }
+}
+
+impl Rules {
+    fn on_event(
+        &self,
+        key: &str,
+        state: Option<Journey>,
+        event: &Event,
+        at: Timestamp,
+    ) -> Decision<Journey> {
+        if let Some(outcome) = self.refuses(state.as_ref(), event) {
+            return unchanged(outcome, state);
+        }
+        let mut journey = state.unwrap_or_default();
+        let mut emitted = Emitted::new(key, &self.definition);
+        if matches!(event.body, Body::CustomerErased(_)) {
+            self.expire_all(&journey, event, &mut emitted);
+            let erased_at = journey.erased_at.max(Some(event.occurred_at));
+            let forgotten = Journey {
+                erased_at,
+                ..Journey::default()
+            };
+            return self.decide(forgotten, emitted, Vec::new(), at);
+        }
+        let moment = Moment {
+            at: event.occurred_at,
+            kind: event.kind(),
+            by: event.hash,
+        };
+        journey.recent.insert(event.hash, at);
+        journey.timeline.insert(TimelineEntry {
+            at: moment.at,
+            kind: moment.kind,
+        });
+        if let Body::ProfileChanged(change) = &event.body {
+            journey
+                .profile
+                .change(change, &event.dimensions, event.occurred_at);
+        }
+        let concerned = &self.by_kind[moment.kind as usize];
+        self.watch_customer(
+            &mut journey,
+            &concerned.customer,
+            event,
+            moment,
+            at,
+            &mut emitted,
+        );
+        self.watch_application(
+            &mut journey,
+            &concerned.application,
+            event,
+            moment,
+            at,
+            &mut emitted,
+        );
+        self.watch_case(
+            &mut journey,
+            &concerned.case,
+            event,
+            moment,
+            at,
+            &mut emitted,
+        );
+        let deltas = match &event.body {
+            Body::SurveyReplied(reply) => {
+                self.count_reply(&mut journey, event, reply, &mut emitted)
+            }
+            _ => Vec::new(),
+        };
+        self.decide(journey, emitted, deltas, at)
+    }
+
+    fn on_due(&self, key: &str, state: Option<Journey>, at: Timestamp) -> Decision<Journey> {
+        let Some(mut journey) = state else {
+            return unchanged(Outcome::Applied, None);
+        };
+        let mut emitted = Emitted::new(key, &self.definition);
+        self.fire(&mut journey, at, &mut emitted);
+        self.decide(journey, emitted, Vec::new(), at)
+    }
+
+    /// Returns why an event must not touch the journey, if so.
+    fn refuses(&self, state: Option<&Journey>, event: &Event) -> Option<Outcome> {
+        let journey = state?;
+        if journey.recent.contains(event.hash) {
+            return Some(Outcome::Duplicate);
+        }
+        if journey
+            .erased_at
+            .is_some_and(|erased_at| event.occurred_at <= erased_at)
+        {
+            return Some(Outcome::Ignored);
+        }
+        let full = |what: &str, max: usize| {
+            let detail = format!("the customer has {max} open {what}, the most we keep");
+            Some(Outcome::DeadLettered(Rejection::new(
+                Reason::LimitExceeded,
+                detail,
+            )))
+        };
+        if let Some(id) = &event.application
+            && journey.applications.len() >= APPLICATIONS_MAX
+            && journey.application(id).is_none()
+            && journey
+                .applications
+                .iter()
+                .filter(|known| known.ended.is_none())
+                .count()
+                >= APPLICATIONS_MAX
+        {
+            return full("applications", APPLICATIONS_MAX);
+        }
+        if let Some(id) = &event.case
+            && journey.cases.len() >= CASES_MAX
+            && !journey.cases.iter().any(|known| known.id == *id)
+            && !self.by_kind[event.kind() as usize].case.is_empty()
+        {
+            return full("enquiries and complaints", CASES_MAX);
+        }
+        None
+    }
+
+    /// Tidies the journey, finds out when to look at it next, and puts the answer together.
+    fn decide(
+        &self,
+        mut journey: Journey,
+        emitted: Emitted<'_>,
+        deltas: Vec<Delta>,
+        at: Timestamp,
+    ) -> Decision<Journey> {
+        self.tidy(&mut journey, at);
+        journey.due = self.next_due(&journey);
+        Decision {
+            outcome: Outcome::Applied,
+            due: journey.due,
+            state: Some(journey),
+            alerts: emitted.into_alerts(),
+            deltas,
+            scores: Vec::new(),
+        }
+    }
+
+    /// Forgets what no event can need any more.
+    fn tidy(&self, journey: &mut Journey, at: Timestamp) {
+        let tidy = |watches: &mut Vec<crate::journey::Watch>| {
+            for watch in &mut *watches {
+                if let Some((_, expectation)) = self.find(watch.rule) {
+                    expectation.forget(watch, at);
+                }
+            }
+            watches.retain(|watch| !watch.is_idle());
+        };
+        tidy(&mut journey.watches);
+        for application in &mut journey.applications {
+            tidy(&mut application.watches);
+            application.forget_visits();
+        }
+        for case in &mut journey.cases {
+            tidy(&mut case.watches);
+        }
+        journey.cases.retain(|case| !case.watches.is_empty());
+        let ended = journey
+            .applications
+            .iter()
+            .filter(|application| application.ended.is_some())
+            .count();
+        let mut surplus = ended.saturating_sub(ENDED_APPLICATIONS_MAX);
+        journey.applications.retain(|application| {
+            let forget =
+                surplus > 0 && application.ended.is_some() && application.watches.is_empty();
+            surplus -= usize::from(forget);
+            !forget
+        });
+    }
+
+    fn next_due(&self, journey: &Journey) -> Option<Timestamp> {
+        let applications = journey
+            .applications
+            .iter()
+            .flat_map(|application| &application.watches);
+        let cases = journey.cases.iter().flat_map(|case| &case.watches);
+        let watches = journey.watches.iter().chain(applications).chain(cases);
+        watches
+            .filter_map(|watch| self.find(watch.rule)?.1.next_due(watch))
+            .min()
+    }
+}
+
+impl Concerned {
+    fn by(kind: Kind, rules: &[Rule]) -> Self {
+        let concerns = |rule: &Rule| {
+            rule.after.concerns(kind) || rule.expect.concerns(kind) || rule.clear_on.concerns(kind)
+        };
+        let on = |subjects: &[SubjectKind]| {
+            positions(rules, |rule| {
+                subjects.contains(&rule.subject) && concerns(rule)
+            })
+        };
+        Self {
+            customer: on(&[SubjectKind::Customer]),
+            application: on(&[SubjectKind::Application]),
+            case: on(&[SubjectKind::Enquiry, SubjectKind::Complaint]),
+        }
+    }
+}
+
+/// The answer that changes nothing.
+fn unchanged(outcome: Outcome, state: Option<Journey>) -> Decision<Journey> {
+    let due = state.as_ref().and_then(|journey| journey.due);
+    Decision {
+        outcome,
+        state,
+        due,
+        alerts: Vec::new(),
+        deltas: Vec::new(),
+        scores: Vec::new(),
+    }
+}
+
+fn positions(rules: &[Rule], fits: impl Fn(&Rule) -> bool) -> Vec<usize> {
+    (0..rules.len())
+        .filter(|position| fits(&rules[*position]))
+        .collect()
+}
+
+/// Returns how late the latest event of any feed of the definition may be.
+fn longest_lateness(definition: &Definition) -> Duration {
+    let feeds = &definition.feeds;
+    let offline = feeds.otherwise == FeedClass::Offline
+        || feeds
+            .classes
+            .values()
+            .any(|class| *class == FeedClass::Offline);
+    if offline {
+        feeds.offline.max(feeds.digital)
+    } else {
+        feeds.digital
+    }
+}

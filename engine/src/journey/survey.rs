@@ -1,0 +1,66 @@
+//! The latest replies of each person who answers surveys for a customer.
+
+use serde::{Deserialize, Serialize};
+
+use super::codec;
+use super::watch::Episode;
+use crate::derived::Series;
+use crate::event::{Dimensions, EventHash, Instrument, Text, Timestamp};
+
+/// Replies kept of one respondent: enough to know the latest in this wave and the one before, late arrivals included.
+pub const REPLIES_MAX: usize = 4;
+/// Respondents kept of one customer; whoever has been silent longest goes first.
+pub const RESPONDENTS_MAX: usize = 64;
+
+/// What one person answered to one question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Respondent {
+    /// Who; empty where the survey does not say.
+    pub respondent: Text,
+    /// Which question.
+    pub instrument: Instrument,
+    /// After what it was asked.
+    pub touchpoint: Text,
+    /// What it was about.
+    pub score_dimension: Text,
+    /// The latest replies by time, oldest first.
+    pub replies: Vec<Reply>,
+    /// The alert that this promoter turned detractor, while it is open.
+    pub episode: Option<Episode>,
+}
+
+impl Respondent {
+    /// Somebody who has not answered yet.
+    pub fn new(respondent: Text, series: &Series) -> Self {
+        Self {
+            respondent,
+            instrument: series.instrument,
+            touchpoint: series.touchpoint.clone(),
+            score_dimension: series.score_dimension.clone(),
+            replies: Vec::new(),
+            episode: None,
+        }
+    }
+
+    /// Returns whether this is what somebody answered to a question.
+    pub fn is(&self, respondent: &str, series: &Series) -> bool {
+        *self.respondent == *respondent
+            && self.instrument == series.instrument
+            && self.touchpoint == series.touchpoint
+            && self.score_dimension == series.score_dimension
+    }
+}
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reply {
+    /// When it was given.
+    #[serde(with = "codec::millis")]
+    pub at: Timestamp,
+    /// The event that brought it.
+    pub by: EventHash,
+    /// The answer, 0 to 10.
+    pub score: i64,
+    /// The cohorts that counted it, by dimension; the cohort of everybody goes without saying.
+    pub cohorts: Dimensions,
+}
