@@ -1,0 +1,51 @@
+//! The gate of the customer stage: which events may move the clock, and which come too late.
+
+use std::sync::Arc;
+
+use super::Outcome;
+use super::shard::{Derived, Key, Shard, Table};
+use crate::event::{Event, Reason, Rejection, Timestamp};
+use crate::journey::Journey;
+use crate::rules::Rules;
+
+impl Shard<Rules> {
+    /// Takes one event from start to finish and returns how it ended.
+    ///
+    /// `not_after` is the latest time an event may claim: its append time plus the allowed skew, or what a replay sets. One
+    /// from the year 9999 is set aside and moves nothing.
+    pub fn take(
+        &mut self,
+        table: &mut Table<Journey>,
+        event: &Event,
+        not_after: Timestamp,
+        derived: &mut Derived,
+    ) -> Outcome {
+        if event.occurred_at > not_after {
+            let detail = format!(
+                "occurred_at {} is later than {not_after}",
+                event.occurred_at
+            );
+            return Outcome::DeadLettered(Rejection::new(Reason::TimeAhead, detail));
+        }
+        self.advance(table, event.occurred_at, derived);
+        if self.is_late(event) {
+            return Outcome::Late;
+        }
+        let Some(customer) = &event.customer else {
+            // A heartbeat of a feed concerns no customer: it has moved the clock, and that is all.
+            return Outcome::Applied;
+        };
+        let key: Key = Arc::from(customer.as_str());
+        self.apply(table, &key, event, derived)
+    }
+
+    fn is_late(&self, event: &Event) -> bool {
+        let allowed = self
+            .processor()
+            .definition()
+            .feeds
+            .allowed_lateness(&event.source);
+        self.stream_time()
+            .is_some_and(|now| event.occurred_at + allowed < now)
+    }
+}
