@@ -129,6 +129,14 @@ impl<S> Table<S> {
         self.rows.contains_key(key)
     }
 
+    /// Returns how many keys begin with a prefix.
+    pub fn count(&self, prefix: &str) -> usize {
+        self.rows
+            .keys()
+            .filter(|key| key.starts_with(prefix))
+            .count()
+    }
+
     /// Returns all states by key.
     pub fn states(&self) -> Vec<(&Key, &S)> {
         let mut states: Vec<_> = self
