@@ -6,23 +6,46 @@
 //! | `scores`    | survey statistics as meant: cohorts, windows, waves, shift detection |
 //! | `kind_set`  | sets of event kinds and of parties, as bits                          |
 //! | `condition` | a CEL expression over an event and its subject                       |
+//! | `tree`, `shape`, `raw` | the file as typed: every value with its place             |
+//! | `parse`     | from as typed to as meant, telling everything that is wrong          |
+//! | `lint`      | what can be read, and yet is not what anybody means                  |
+//! | `problem`   | what is wrong, where, and what to write instead                      |
+//! | `explain`   | the definition in plain words                                        |
+//! | `graph`     | the definition as a picture                                          |
 //!
 //! A [`Definition`] that exists is consistent: names resolve, durations are positive, conditions are typed.
 
 mod condition;
+mod duration;
 mod kind_set;
+mod lint;
+mod names;
+mod parse;
+mod problem;
+mod raw;
 mod rule;
 mod scores;
+mod shape;
+mod tree;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::event::{FeedName, Kind, Text};
 
-pub use condition::{ApplicationFacts, Condition, Facts};
+pub use condition::{ApplicationFacts, Condition, ConditionError, Facts};
 pub use kind_set::{KindSet, PartySet};
+pub use problem::{Place, Problem, ProblemSeverity};
 pub use rule::{Raise, Rule, RuleKey, Selector, SubjectKind, Until, Within, WithinCase};
 pub use scores::{CohortBy, Nps, Shift, TurnedDetractor, Waves};
+
+/// The definition that ships with Waymark: enterprise lending, a start to be tuned for each bank.
+pub const DEFAULT_TEXT: &str = include_str!("default.yaml");
+
+/// Returns the JSON Schema of the file (draft 2020-12), for editors.
+pub fn json_schema() -> serde_json::Value {
+    schemars::schema_for!(raw::RawDefinition).to_value()
+}
 
 /// A definition as meant.
 #[derive(Debug, Clone)]
@@ -50,6 +73,12 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// Returns the definition that ships with Waymark, [`DEFAULT_TEXT`] as meant.
+    pub fn shipped_default() -> Self {
+        let (definition, _) = Self::parse(DEFAULT_TEXT).expect("a test reads it");
+        definition
+    }
+
     /// Returns the stage that an event enters: the one it names, or the one whose `entered_by` lists its kind.
     pub fn stage_entered<'a>(&'a self, event: &'a crate::event::Event) -> Option<&'a str> {
         match &event.body {
@@ -113,3 +142,6 @@ pub enum FeedClass {
     /// Late by nature: paper, calls noted in the evening, nightly exports.
     Offline,
 }
+
+#[cfg(test)]
+mod tests;

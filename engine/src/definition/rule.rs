@@ -116,7 +116,7 @@ impl Selector {
     }
 }
 
-/// How long it may take: the first case that fits decides; none fits: the rule does not arm.
+/// How long it may take: the first case that fits decides; where none fits, or it has no limit, the rule does not arm.
 #[derive(Debug, Clone)]
 pub struct Within {
     /// The cases, in the order of the file.
@@ -128,8 +128,8 @@ pub struct Within {
 pub struct WithinCase {
     /// Dimensions and the values they must have; `stage` is the stage entered, or else the current one.
     pub when: Vec<(Text, Text)>,
-    /// Elapsed time.
-    pub limit: Duration,
+    /// Elapsed time; `None` where nothing is expected, such as while the bank waits for the customer.
+    pub limit: Option<Duration>,
 }
 
 impl Within {
@@ -140,7 +140,7 @@ impl Within {
                 .iter()
                 .all(|(name, value)| lookup(name).unwrap_or("unknown") == &**value)
         };
-        self.cases.iter().find(fits).map(|case| case.limit)
+        self.cases.iter().find(fits).and_then(|case| case.limit)
     }
 }
 
