@@ -108,8 +108,8 @@ impl Fact {
         }
     }
 
-    pub(super) fn about(mut self, application: u16) -> Self {
-        self.application = Some(application);
+    pub(super) fn about(mut self, application: Option<u16>) -> Self {
+        self.application = application;
         self
     }
 

@@ -106,7 +106,7 @@ pub(super) fn submit(turn: &mut Turn<'_>) -> Option<Fact> {
         (Feed::Web, Channel::Web),
         (Feed::Core, Channel::RelationshipManager),
     ]);
-    Some(Fact::of_customer(feed, channel, body).about(number))
+    Some(Fact::of_customer(feed, channel, body).about(Some(number)))
 }
 
 /// Takes one move of an application, unless that has ended meanwhile.
@@ -136,7 +136,7 @@ pub(super) fn proceed(turn: &mut Turn<'_>, number: u16, step: Move) -> Option<Fa
         Move::Disburse => desk.disburse(thousands),
         Move::OpenProduct => desk.open_product(product),
     };
-    Some(fact.about(number))
+    Some(fact.about(Some(number)))
 }
 
 /// How a part of the way with a time limit goes.
@@ -285,7 +285,8 @@ impl Desk<'_, '_> {
 
     fn approve(&mut self, thousands: i64) -> Fact {
         self.turn.customer.feel(10);
-        self.turn.plan_in_office(DAY, Act::SurveyAfterDecision);
+        self.turn
+            .plan_in_office(DAY, Act::SurveyAfterDecision(self.number));
         let course = Course::draw(self.turn, OFFER_LIMIT);
         if self.turn.chance.percent(85) {
             let soon = self.turn.chance.time(10 * MINUTE..HOUR);
@@ -299,7 +300,8 @@ impl Desk<'_, '_> {
 
     fn decline(&mut self) -> Fact {
         self.turn.customer.feel(-34);
-        self.turn.plan_in_office(DAY, Act::SurveyAfterDecision);
+        self.turn
+            .plan_in_office(DAY, Act::SurveyAfterDecision(self.number));
         self.turn.customer.close_application(self.number);
         let reason = self
             .turn

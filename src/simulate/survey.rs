@@ -22,6 +22,7 @@ const SHIFT: i16 = 28;
 pub(super) struct Reply {
     instrument: Instrument,
     respondent: usize,
+    application: Option<u16>,
 }
 
 pub(super) fn begin(turn: &mut Turn<'_>) {
@@ -32,29 +33,34 @@ pub(super) fn begin(turn: &mut Turn<'_>) {
 /// Once a year everybody is asked.
 pub(super) fn send_yearly(turn: &mut Turn<'_>) -> Option<Fact> {
     turn.plan_in_office(YEAR, Act::SurveyYearly);
-    send_nps(turn, 3)
+    send_nps(turn, 3, None)
 }
 
 /// After a decision those two are asked who dealt with it.
-pub(super) fn send_after_decision(turn: &mut Turn<'_>) -> Option<Fact> {
-    send_nps(turn, 2)
+pub(super) fn send_after_decision(turn: &mut Turn<'_>, application: u16) -> Option<Fact> {
+    send_nps(turn, 2, Some(application))
 }
 
-fn send_nps(turn: &mut Turn<'_>, respondents: usize) -> Option<Fact> {
+fn send_nps(turn: &mut Turn<'_>, respondents: usize, application: Option<u16>) -> Option<Fact> {
     let asked_lately = |asked| turn.at.since(asked) < QUIET_PERIOD;
     if turn.customer.surveyed_at.is_some_and(asked_lately) {
         return None;
     }
     turn.customer.surveyed_at = Some(turn.at);
-    Some(send(turn, Instrument::Nps, respondents))
+    Some(send(turn, Instrument::Nps, respondents, application))
 }
 
 pub(super) fn send_after_answer(turn: &mut Turn<'_>) -> Fact {
-    send(turn, Instrument::Csat, 1)
+    send(turn, Instrument::Csat, 1, None)
 }
 
 /// Asks some people, of whom six in ten will answer within a week.
-fn send(turn: &mut Turn<'_>, instrument: Instrument, respondents: usize) -> Fact {
+fn send(
+    turn: &mut Turn<'_>,
+    instrument: Instrument,
+    respondents: usize,
+    application: Option<u16>,
+) -> Fact {
     let case = turn.customer.open_case(Sort::Survey);
     for respondent in 0..respondents {
         if turn.chance.percent(60) {
@@ -63,6 +69,7 @@ fn send(turn: &mut Turn<'_>, instrument: Instrument, respondents: usize) -> Fact
             let reply = Reply {
                 instrument,
                 respondent,
+                application,
             };
             turn.plan(at, Act::Reply(case, reply));
         }
@@ -71,7 +78,9 @@ fn send(turn: &mut Turn<'_>, instrument: Instrument, respondents: usize) -> Fact
         instrument,
         touchpoint: Some(touchpoint(instrument).into()),
     };
-    Fact::of_system(Feed::Survey, Channel::Email, Body::SurveySent(body)).in_case(case)
+    Fact::of_system(Feed::Survey, Channel::Email, Body::SurveySent(body))
+        .in_case(case)
+        .about(application)
 }
 
 fn touchpoint(instrument: Instrument) -> &'static str {
@@ -105,7 +114,9 @@ pub(super) fn reply(turn: &mut Turn<'_>, case: Case, reply: Reply) -> Fact {
         touchpoint: Some(touchpoint(reply.instrument).into()),
         respondent: Some(turn.customer.respondent_id(reply.respondent).into()),
     };
-    Fact::of_customer(Feed::Survey, Channel::Email, Body::SurveyReplied(body)).in_case(case)
+    Fact::of_customer(Feed::Survey, Channel::Email, Body::SurveyReplied(body))
+        .in_case(case)
+        .about(reply.application)
 }
 
 /// Of undisturbed customers some 45 in a hundred promote, 22 detract.

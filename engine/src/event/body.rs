@@ -474,7 +474,7 @@ pub struct Scale {
 
 /// A value in a [`Custom`] event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "not a boolean, a number or a text")]
 pub enum Value {
     /// True or false.
     Boolean(bool),
@@ -487,7 +487,7 @@ pub enum Value {
 }
 
 /// Event times travel as integer milliseconds, in JSON and Avro alike.
-fn millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_i64(at.as_millis())
 }
 

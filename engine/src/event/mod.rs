@@ -6,24 +6,40 @@
 //! | `time`         | [`Timestamp`] and [`Day`]                                         |
 //! | `kind`         | the table of all kinds: name, body type, family                   |
 //! | `body`         | what each kind says, one struct a kind                            |
+//! | `json`, `avro` | the two written forms, in and out                                 |
+//! | `raw`          | the envelope as typed, shared by both forms                       |
+//! | `checks`       | from an event as typed to an event as meant: bounds and sense     |
+//! | `misfit`       | which field was wrong, in one sentence                            |
+//! | `reason`       | why a record is set aside                                         |
 //!
 //! An [`Event`] that exists is valid: its ids are not empty, its texts and lists are bounded, its time is usable.
 //! Nothing here knows rules, journeys or where the bytes came from.
 
+mod avro;
 mod body;
+mod checks;
 mod ids;
+mod json;
 mod kind;
+mod misfit;
+mod raw;
 mod reason;
 mod time;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use avro::{WriterSchemas, decode_avro, decode_single_object, encode_avro, event_schema};
 pub use body::*;
+pub use checks::RECORD_BYTES_MAX;
 pub use ids::{
     ApplicationId, CaseId, CustomerId, EventHash, EventId, FeedName, IdError, RespondentId,
 };
+pub use json::{decode_json, encode_json};
 pub use kind::{Body, Kind};
 pub use reason::{Reason, Rejection};
 pub use time::{Day, Timestamp, TimestampError};
@@ -68,12 +84,25 @@ impl Event {
     }
 }
 
-/// How the customer met the bank.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// What a readable record turned out to be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decoded {
+    /// A fact we understand.
+    Event(Event),
+    /// A kind of fact that this version doesn't know; counted, never an error, so that producers may run ahead of us.
+    Ignored {
+        /// What it calls itself: `card.issued` in JSON, `CardIssued` in Avro.
+        type_name: Text,
+    },
+}
+
+/// How the customer met the bank. A channel we don't know reads as `Unknown`.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it all")]
 pub enum Channel {
-    Unknown,
     Web,
     Mobile,
     Branch,
@@ -81,13 +110,16 @@ pub enum Channel {
     Email,
     RelationshipManager,
     Partner,
+    #[default]
+    #[serde(other)]
+    Unknown,
 }
 
 /// Who acted, with identity and department where known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     /// The side that acted.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     pub party: Party,
     /// The person or system, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,14 +129,18 @@ pub struct Actor {
     pub department: Option<Text>,
 }
 
-/// The sides of a journey.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// The sides of a journey. A side we don't know reads as `Unknown`.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it all")]
 pub enum Party {
-    Unknown,
     Customer,
     Bank,
     ThirdParty,
     System,
+    #[default]
+    #[serde(other)]
+    Unknown,
 }

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 /// The reason code of a dead letter: a metric label, a header and an anchor in the documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
-    /// The bytes are not JSON, not Avro of a known schema, or not UTF-8.
+    /// The bytes are not a JSON object in UTF-8, or not Avro of a schema we know.
     Unreadable,
     /// A field is missing, of the wrong type or out of bounds.
     Invalid,

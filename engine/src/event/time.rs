@@ -103,7 +103,7 @@ impl fmt::Debug for Timestamp {
 /// Text for people's formats (JSON, YAML), a number for Avro (`timestamp-millis`).
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // serde_avro_fast calls itself human readable; the Avro forms therefore use `avro_millis` field by field.
+        // serde_avro_fast calls itself human readable; the Avro forms therefore use `millis` field by field.
         serializer.collect_str(self)
     }
 }
