@@ -1,2 +1,7 @@
 //! The `waymark` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    waymark::cli::main()
+}

@@ -64,10 +64,10 @@ impl Rules {
             .rules
             .iter()
             .map(|rule| {
-                rule.within
-                    .cases
-                    .iter()
-                    .any(|case| case.limit < lateness.max(rule.grace))
+                rule.within.cases.iter().any(|case| {
+                    case.limit
+                        .is_some_and(|limit| limit < lateness.max(rule.grace))
+                })
             })
             .collect();
         Self {
