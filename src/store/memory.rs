@@ -71,9 +71,9 @@ impl MemoryStore {
         }
     }
 
-    /// Returns every stored value, in no particular order.
-    pub fn values(&self) -> impl Iterator<Item = &[u8]> {
-        self.states.values().map(|stored| &*stored.value)
+    /// Returns every stored value with its key, in no particular order.
+    pub fn states(&self) -> impl Iterator<Item = (&Key, &[u8])> {
+        self.states.iter().map(|(key, stored)| (key, &*stored.value))
     }
 }
 
@@ -114,6 +114,6 @@ mod tests {
         assert!(loaded(&store, &[], 29).is_empty());
         store.flush([change("a", None, None)]);
         assert!(loaded(&store, &[], 99).is_empty());
-        assert_eq!(store.values().count(), 0);
+        assert_eq!(store.states().count(), 0);
     }
 }
