@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::{Day, EventHash, Instrument, Text, Timestamp};
 
@@ -68,7 +68,7 @@ pub struct Series {
 }
 
 /// How an NPS answer counts: 9 and 10 promote, 7 and 8 are passive, 0 to 6 detract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it all")]
 pub enum Category {

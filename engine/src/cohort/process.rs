@@ -1,0 +1,172 @@
+//! The processor of the cohort stage: one delta or one due time in, one decision out.
+//!
+//! The key is the cohort's name, `dimension=value`. All that is over at stream time is closed first, in time order, and
+//! only then is the delta counted; so it does not matter whether the caller fires timers before a record or lets the
+//! record do it. Which values of a dimension get a cohort is decided by the stage before.
+
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::definition::{CohortBy, Definition, Nps, Shift};
+use crate::derived::{CohortName, Delta, Score, Series};
+use crate::event::{Day, Instrument, Reason, Rejection, Text, Timestamp};
+use crate::stage::{Cause, Decision, Outcome, Processor};
+
+use super::news::Teller;
+use super::state::{Monitoring, Plan, SERIES_MAX, Track};
+use super::watch::Terms;
+use super::{Cohort, Comparison, Wave};
+
+/// The cohort stage for one definition.
+#[derive(Debug, Clone)]
+pub struct Cohorts {
+    /// What to keep, and for whom.
+    pub nps: Nps,
+    /// The zone of civil days.
+    pub zone: TimeZone,
+    /// Version of the definition.
+    pub version: Text,
+}
+
+/// All that is known of one series of a cohort.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SeriesSummary {
+    /// The score over the rolling window.
+    pub score: Score,
+    /// Each wave kept, the oldest first.
+    pub waves: Vec<Wave>,
+    /// Each of them against the next.
+    pub comparisons: Vec<Comparison>,
+}
+
+impl Processor for Cohorts {
+    type Input = Delta;
+    type State = Cohort;
+
+    fn step(
+        &self,
+        key: &str,
+        state: Option<Cohort>,
+        cause: Cause<'_, Delta>,
+        at: Timestamp,
+    ) -> Decision<Cohort> {
+        let Some((name, by)) = self.find(key) else {
+            return untouched(state);
+        };
+        let plan = self.plan(by);
+        let mut cohort = state.unwrap_or_default();
+        let news = cohort.advance(&plan, at);
+        let outcome = match cause {
+            Cause::Event(delta) => admit(&mut cohort, delta, &plan, at),
+            Cause::Due => Outcome::Applied,
+        };
+        let told = self.teller(name, &plan).tell(news);
+        Decision {
+            outcome,
+            due: cohort.due(&plan),
+            state: (!cohort.is_empty()).then_some(cohort),
+            alerts: told.alerts,
+            deltas: Vec::new(),
+            scores: told.scores,
+        }
+    }
+}
+
+/// Counts a delta, if it is of our concern and there is room.
+fn admit(cohort: &mut Cohort, delta: &Delta, plan: &Plan<'_>, at: Timestamp) -> Outcome {
+    if delta.series.instrument != Instrument::Nps {
+        return Outcome::Ignored;
+    }
+    if !cohort.has_room_for(&delta.series) {
+        return Outcome::DeadLettered(Rejection::new(
+            Reason::LimitExceeded,
+            format!("cohort {} has {SERIES_MAX} series already", delta.cohort),
+        ));
+    }
+    cohort.count(delta, plan, at);
+    Outcome::Applied
+}
+
+/// Leaves the state of a cohort that the definition does not know as it is, in case a later definition does.
+fn untouched(state: Option<Cohort>) -> Decision<Cohort> {
+    Decision {
+        outcome: Outcome::Ignored,
+        state,
+        due: None,
+        alerts: Vec::new(),
+        deltas: Vec::new(),
+        scores: Vec::new(),
+    }
+}
+
+impl Cohorts {
+    /// Returns the cohort stage of a definition; `None` if it keeps no score.
+    pub fn of(definition: &Definition) -> Option<Self> {
+        Some(Self {
+            nps: definition.nps.clone()?,
+            zone: definition.zone.clone(),
+            version: definition.version.clone(),
+        })
+    }
+
+    /// Returns what is known of each series of a cohort, the window ending with `today`, the civil day of stream time.
+    ///
+    /// Days that a coming score can't include are forgotten: for a day that closed, the score told then is the truth.
+    pub fn summary(&self, key: &str, cohort: &Cohort, today: Day) -> Vec<SeriesSummary> {
+        let Some((name, by)) = self.find(key) else {
+            return Vec::new();
+        };
+        let teller = self.teller(name, &self.plan(by));
+        let summary = |(series, track): (&Series, &Track)| {
+            let tally = track.window.as_of(today, self.nps.window_days);
+            SeriesSummary {
+                score: teller.score(series.clone(), today, &tally),
+                waves: track.waves.list(),
+                comparisons: track.waves.comparisons(),
+            }
+        };
+        cohort.tracks.iter().map(summary).collect()
+    }
+
+    /// Finds the dimension of a key and takes the key apart.
+    fn find(&self, key: &str) -> Option<(CohortName, &CohortBy)> {
+        self.nps.cohorts.iter().find_map(|by| {
+            let value = key.strip_prefix(&*by.dimension)?.strip_prefix('=')?;
+            let name = CohortName {
+                dimension: by.dimension.clone(),
+                value: value.into(),
+            };
+            Some((name, by))
+        })
+    }
+
+    fn plan(&self, by: &CohortBy) -> Plan<'_> {
+        let monitoring = |shift: &Shift| Monitoring {
+            grace: shift.grace,
+            terms: Terms {
+                target: by.target,
+                threshold: self.nps.threshold(shift, by),
+                baseline_replies: shift.baseline_replies,
+                tolerance: shift.tolerance,
+            },
+        };
+        Plan {
+            zone: &self.zone,
+            window_days: self.nps.window_days,
+            waves: self.nps.waves,
+            shift: self.nps.shift.as_ref().map(monitoring),
+        }
+    }
+
+    fn teller(&self, cohort: CohortName, plan: &Plan<'_>) -> Teller<'_> {
+        Teller {
+            cohort,
+            window_days: self.nps.window_days,
+            shift: self.nps.shift.as_ref(),
+            threshold: plan
+                .shift
+                .map_or(f64::INFINITY, |shift| shift.terms.threshold),
+            version: &self.version,
+        }
+    }
+}
