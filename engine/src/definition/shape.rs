@@ -193,13 +193,21 @@ impl<'a> Reader<'a> {
     fn told<T>(self, result: Result<T, Stop>) -> Result<T, Stop> {
         result.map_err(|stop| match stop {
             Stop::Told => Stop::Told,
-            Stop::Untold(message) => self.tell(Problem::error(self.node.place, message)),
+            Stop::Untold(message) => {
+                self.tell(Problem::error(self.node.place, message).help("add it here"))
+            }
         })
     }
 
     fn expected<T>(self, what: &str) -> Result<T, Stop> {
         let message = format!("expected {what}, found {}", self.node.shape());
-        Err(self.tell(Problem::error(self.node.place, message)))
+        let help = match what {
+            "a list" => "write [first, second], or one item a line after a dash",
+            "a number" | "a whole number" => "write it in digits, such as 10",
+            "a text" | "a word" => "write one text here",
+            _ => "the JSON Schema of the file shows every form (waymark schema definition)",
+        };
+        Err(self.tell(Problem::error(self.node.place, message).help(help)))
     }
 
     fn text(self, what: &str) -> Result<&'a str, Stop> {
@@ -281,7 +289,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     }
 
     numbers! {
-        deserialize_u8 => visit_u8, u8, "a whole number up to 255";
+        deserialize_u8 => visit_u8, u8, "a whole number";
         deserialize_u16 => visit_u16, u16, "a whole number";
         deserialize_u32 => visit_u32, u32, "a whole number";
         deserialize_u64 => visit_u64, u64, "a whole number";

@@ -60,6 +60,7 @@ pub(super) fn read(text: &str) -> Result<Node, Problem> {
         serde_saphyr::from_str_with_options(text, limits()).map_err(|error| {
             let place = error.location().map_or(Place::default(), place);
             Problem::error(place, format!("not readable as YAML: {}", phrase(&error)))
+                .help("look at brackets, quotes and indentation here and in the lines before")
         })?;
     Ok(typed.into_node(text))
 }
@@ -80,19 +81,23 @@ fn limits() -> Options {
     }
 }
 
-/// The first line of what the reader says, without the place, which we show ourselves.
+/// What the reader says, without the place, which we show ourselves, and without the names of its own options.
 fn phrase(error: &serde_saphyr::Error) -> String {
-    if matches!(
-        error.without_snippet(),
-        serde_saphyr::Error::MultipleDocuments { .. }
-    ) {
-        return "a second document begins here; a file holds one".to_owned();
+    match error.without_snippet() {
+        serde_saphyr::Error::MultipleDocuments { .. } => {
+            "a second document begins here; a file holds one".to_owned()
+        }
+        serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
+            format!("key {:?} is written twice", key.as_deref().unwrap_or("?"))
+        }
+        other => {
+            let text = other.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            let line = line.split(" at line ").next().unwrap_or(line);
+            let line = line.strip_prefix("error: ").unwrap_or(line);
+            line.trim_end_matches('.').to_owned()
+        }
     }
-    let text = error.without_snippet().to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.split(" at line ").next().unwrap_or(line);
-    let line = line.strip_prefix("error: ").unwrap_or(line);
-    line.trim_end_matches('.').to_owned()
 }
 
 fn place(location: Location) -> Place {

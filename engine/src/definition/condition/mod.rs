@@ -88,7 +88,7 @@ impl Condition {
         let expression = PrattParser::new()
             .max_recursion_depth(NESTING_MAX)
             .parse(source)
-            .map_err(|errors| syntax_error(&errors))?;
+            .map_err(|errors| syntax_error(source, &errors))?;
         let used = check::check(&expression, kinds)?;
         Ok(Self {
             source: source.into(),
@@ -184,16 +184,25 @@ fn bounded(source: &str) -> Result<(), ConditionError> {
     Ok(())
 }
 
-fn syntax_error(errors: &cel::ParseErrors) -> ConditionError {
+fn syntax_error(source: &str, errors: &cel::ParseErrors) -> ConditionError {
     let said = errors.errors.first();
     let message = said.map_or_else(String::new, |error| {
         let first = error.msg.lines().next().unwrap_or_default();
         format!(" at character {}: {first}", error.pos.1)
     });
-    error(
-        format!("the condition is not CEL{message}"),
-        "write for example: event.amount >= 1000000 && dimensions.tier == \"A\"",
-    )
+    error(format!("the condition is not CEL{message}"), slip(source))
+}
+
+/// Guesses which habit from another language it was.
+fn slip(source: &str) -> &'static str {
+    let words = || source.split_whitespace();
+    if words().any(|word| word == "=") {
+        return "write == to compare";
+    }
+    if words().any(|word| ["and", "or", "not", "AND", "OR", "NOT"].contains(&word)) {
+        return "write && for and, || for or, ! for not";
+    }
+    "write for example: event.amount >= 1000000 && dimensions.tier == \"A\""
 }
 
 fn error(message: impl Into<String>, help: impl Into<String>) -> ConditionError {

@@ -37,7 +37,7 @@ impl Definition {
             let mut reading = Reading::of(&raw);
             let definition = reading.definition(&raw);
             problems.append(&mut reading.problems);
-            problems.extend(lint::check(&raw, &definition));
+            problems.extend(lint::check(&raw, definition.as_ref()));
             definition
         });
         problems.sort_by_key(|problem| problem.place);
@@ -214,7 +214,7 @@ impl Reading {
 
     fn applications(&mut self, raw: Option<&RawApplications>) -> (KindSet, KindSet) {
         let mut kinds = |typed: Option<&RawKinds>, default: [Kind; 4]| match typed {
-            Some(typed) => self.kinds(typed),
+            Some(typed) => self.kinds(typed).unwrap_or_default(),
             None => default.into_iter().collect(),
         };
         (
@@ -226,9 +226,10 @@ impl Reading {
     fn stage(&mut self, raw: &RawStage) -> Stage {
         let name = self.name("stage", &raw.name);
         let entered_by = raw.entered_by.as_ref();
+        let entered_by = entered_by.and_then(|kinds| self.kinds(kinds));
         Stage {
             name: name.unwrap_or_default(),
-            entered_by: entered_by.map_or(KindSet::NONE, |kinds| self.kinds(kinds)),
+            entered_by: entered_by.unwrap_or_default(),
             next: raw
                 .next
                 .iter()
@@ -250,22 +251,24 @@ impl Reading {
         None
     }
 
-    fn kinds(&mut self, raw: &RawKinds) -> KindSet {
+    fn kinds(&mut self, raw: &RawKinds) -> Option<KindSet> {
         match raw {
             RawKinds::Text(kind) => self.kind_set(std::slice::from_ref(kind)),
             RawKinds::List(kinds) => self.kind_set(kinds),
         }
     }
 
-    fn kind_set(&mut self, typed: &[At<RawKind>]) -> KindSet {
-        let sets = typed.iter().map(|kind| self.kind(kind));
-        sets.fold(KindSet::NONE, KindSet::union)
+    /// Reads a list of kinds; none if one of them is unknown, so that nothing is said of a set that was not meant.
+    fn kind_set(&mut self, typed: &[At<RawKind>]) -> Option<KindSet> {
+        let sets: Vec<_> = typed.iter().map(|kind| self.kind(kind)).collect();
+        let known = sets.into_iter().collect::<Option<Vec<_>>>()?;
+        Some(known.into_iter().fold(KindSet::NONE, KindSet::union))
     }
 
-    fn kind(&mut self, typed: &At<RawKind>) -> KindSet {
+    fn kind(&mut self, typed: &At<RawKind>) -> Option<KindSet> {
         let name = typed.value.0.as_str();
         if name == "any" {
-            return KindSet::ALL;
+            return Some(KindSet::ALL);
         }
         let kind = Kind::from_name(name);
         if kind.is_none() {
@@ -276,7 +279,7 @@ impl Reading {
             };
             self.tell(typed.place, format!("unknown kind of event {name:?}"), help);
         }
-        kind.into_iter().collect()
+        kind.map(|kind| [kind].into_iter().collect())
     }
 
     fn duration(&mut self, typed: &At<RawDuration>) -> Option<Duration> {

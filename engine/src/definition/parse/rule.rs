@@ -71,19 +71,19 @@ impl Reading {
 
     fn selector(&mut self, raw: &RawSelector) -> Option<Selector> {
         match raw {
-            RawSelector::Text(kind) => {
-                Some(Selector::kinds(self.kind_set(std::slice::from_ref(kind))))
-            }
-            RawSelector::List(kinds) => Some(Selector::kinds(self.kind_set(kinds))),
+            RawSelector::Text(kind) => self
+                .kind_set(std::slice::from_ref(kind))
+                .map(Selector::kinds),
+            RawSelector::List(kinds) => self.kind_set(kinds).map(Selector::kinds),
             RawSelector::Keys(narrow) => self.narrow(narrow),
         }
     }
 
     fn narrow(&mut self, raw: &RawNarrow) -> Option<Selector> {
-        let kinds = raw
-            .kinds
-            .as_ref()
-            .map_or(KindSet::ALL, |kinds| self.kinds(kinds));
+        let kinds = match &raw.kinds {
+            Some(kinds) => self.kinds(kinds)?,
+            None => KindSet::ALL,
+        };
         let by = match raw.by.as_slice() {
             [] => PartySet::ALL,
             parties => parties.iter().map(|typed| party(typed.value)).collect(),
@@ -123,10 +123,11 @@ impl Reading {
     fn case(&mut self, raw: &RawCase) -> Option<WithinCase> {
         let mut when = Vec::new();
         for (dimension, value) in &raw.when.0 {
-            if dimension.value == "stage" {
-                self.known_stage(value);
-            }
-            when.push((text(dimension), text(value)));
+            let value = match dimension.value.as_str() {
+                "stage" => self.known_stage(value)?,
+                _ => text(value),
+            };
+            when.push((text(dimension), value));
         }
         let limit = self.limit(&raw.limit)?;
         Some(WithinCase { when, limit })
@@ -169,7 +170,7 @@ impl Reading {
             self.tell(
                 typed.place,
                 message,
-                format!("{help} (or declare it under outputs)"),
+                format!("{help}; or declare it under outputs"),
             );
             return None;
         }
