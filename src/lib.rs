@@ -1,1 +1,4 @@
 //! Waymark, the shell around the pure engine.
+
+pub mod publish;
+pub mod source;
