@@ -20,11 +20,13 @@ const ENGINE: Rooms = &[
     &["rules", "cohort"],
 ];
 
-/// Rooms of the shell, read the same way. `lib.rs` and `main.rs` stand below the last row.
+/// Rooms of the shell, read the same way. `lib.rs` and `main.rs` stand below the last row. Whatever publishes knows
+/// `source`, for a dead letter carries the record it came from.
 const SHELL: Rooms = &[
     &["config", "telemetry", "clock"],
     &["registry"],
-    &["source", "store", "changelog", "publish", "simulate"],
+    &["source", "simulate"],
+    &["store", "changelog", "publish"],
     &["pipeline"],
     &["serve"],
     &["cli"],
