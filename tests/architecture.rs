@@ -12,16 +12,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Rooms of the engine. A room knows the rows above its own, not its neighbours in the row.
-///
-/// `stage` says what a stage is, which `rules` and `cohort` must know to be one. Two of its chapters drive both of them:
-/// they have a row of their own, as `room/chapter`.
 const ENGINE: Rooms = &[
     &["event"],
     &["derived"],
     &["definition", "stage"],
     &["journey"],
     &["rules", "cohort"],
-    &["stage/admission", "stage/reference"],
+    &["reference"],
 ];
 
 /// Rooms of the shell, read the same way. `lib.rs` and `main.rs` stand below the last row. Whatever publishes knows
@@ -161,8 +158,7 @@ impl Source {
         let Some(here) = self.module.first() else {
             return Vec::new(); // lib.rs and main.rs may know every room
         };
-        let chapter = self.module[..self.module.len().min(2)].join("/");
-        let Some(row) = row_of(&chapter, rooms).or_else(|| row_of(here, rooms)) else {
+        let Some(row) = row_of(here, rooms) else {
             return vec![self.finding(0, format!("room `{here}` has no row in {}", file!()))];
         };
         self.rooms_named()

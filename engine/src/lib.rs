@@ -5,7 +5,7 @@
 //! the wall clock; time is always an argument.
 //!
 //! ```text
-//! event ← definition ← derived ← journey ← rules, cohort ← stage
+//! event ← derived ← definition ← journey ← stage ← rules, cohort ← reference
 //! ```
 
 pub mod cohort;
@@ -13,5 +13,6 @@ pub mod definition;
 pub mod derived;
 pub mod event;
 pub mod journey;
+pub mod reference;
 pub mod rules;
 pub mod stage;

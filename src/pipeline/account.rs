@@ -7,7 +7,8 @@ use waymark_engine::cohort::SeriesSummary;
 use waymark_engine::derived::{Alert, Status};
 use waymark_engine::event::{Decoded, Text, Timestamp};
 use waymark_engine::journey::Journey;
-use waymark_engine::stage::{Books, Outcome, Reference};
+use waymark_engine::reference::Reference;
+use waymark_engine::stage::{Books, Outcome};
 
 use super::replay::ReplayError;
 use crate::source::Record;

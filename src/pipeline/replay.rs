@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use waymark_engine::event::{Decoded, Event, Timestamp};
 use waymark_engine::journey::{Journey, StateError};
+use waymark_engine::reference::Reference;
 use waymark_engine::rules::Rules;
-use waymark_engine::stage::{Derived, Key, Outcome, Reference, Table};
+use waymark_engine::stage::{Derived, Key, Outcome, Table};
 
 use super::account::{Account, Summary};
 use crate::publish::{FileOutputs, PublishError};

@@ -2,6 +2,7 @@
 //!
 //! | chapter     | what it decides                                                       |
 //! | ----------- | --------------------------------------------------------------------- |
+//! | `admission` | at the gate: ahead of time, late, or to be taken                      |
 //! | `expect`    | how one watch lives: armed, satisfied, at risk, breached, closed      |
 //! | `subjects`  | which watches an event concerns: of applications, cases, the customer |
 //! | `survey`    | what a reply changes: deltas for the cohorts, promoters turned        |
@@ -9,6 +10,7 @@
 //!
 //! [`Rules::step`](Processor::step) is the front door. Order within one step is that of the rules in the file.
 
+mod admission;
 mod emit;
 mod expect;
 mod subjects;

@@ -3,22 +3,17 @@
 //! | chapter     | what it holds                                                       |
 //! | ----------- | ------------------------------------------------------------------- |
 //! | `shard`     | stream time, timers and the states a step works on                  |
-//! | `admission` | the gate of the customer stage: ahead of time, late, or to be taken |
 //! | `books`     | how many records ended how                                          |
-//! | `reference` | both stages in one thread                                           |
 //!
 //! A stage itself is one [`Processor`]. Whoever drives a shard (a replay, a worker) brings the inputs and keeps the states.
 
-mod admission;
 mod books;
-mod reference;
 mod shard;
 
 use crate::derived::{Alert, Delta, Score};
 use crate::event::{Rejection, Timestamp};
 
 pub use books::Books;
-pub use reference::Reference;
 pub use shard::{Derived, Key, Shard, Table};
 
 /// The heart of one stage: how the state of a key changes, and what that says to the world.

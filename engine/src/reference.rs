@@ -5,13 +5,12 @@
 
 use std::sync::Arc;
 
-use super::Outcome;
-use super::shard::{Derived, Key, Shard, Table};
 use crate::cohort::{Cohort, Cohorts, SeriesSummary};
 use crate::derived::Delta;
 use crate::event::{Day, Event, Timestamp};
 use crate::journey::Journey;
 use crate::rules::Rules;
+use crate::stage::{Derived, Key, Outcome, Shard, Table};
 
 /// One shard of the customer stage and one of the cohort stage behind it.
 #[derive(Debug)]

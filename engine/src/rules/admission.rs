@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Outcome;
-use super::shard::{Derived, Key, Shard, Table};
 use crate::event::{Event, Reason, Rejection, Timestamp};
 use crate::journey::Journey;
-use crate::rules::Rules;
+use crate::stage::{Derived, Key, Outcome, Shard, Table};
+
+use super::Rules;
 
 impl Shard<Rules> {
     /// Takes one event from start to finish and returns how it ended.
