@@ -3,6 +3,8 @@
 //! The logs are not part of the project. They are looked for in `WAYMARK_DATA`, else in `../shared/data` beside the
 //! repository; where they are missing, each test says loudly that it was skipped.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -86,6 +88,10 @@ fn every_reply_of_the_survey_counts_in_its_area_on_its_day() {
     assert_eq!(silent, 85 + 159, "the numbers of the publisher's files");
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test has no configuration to be handed"
+)]
 fn data(name: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let folder = std::env::var_os("WAYMARK_DATA").map_or(beside, PathBuf::from);
@@ -144,18 +150,27 @@ fn kind_and_name(event: &Event) -> String {
     }
 }
 
-fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
+/// Returns the wanted columns of each row.
+fn rows<const N: usize>(path: &Path, columns: [&str; N]) -> Vec<[String; N]> {
     let unpacked = zstd::Decoder::new(std::fs::File::open(path).unwrap()).unwrap();
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::Headers)
-        .from_reader(unpacked);
-    reader.deserialize().map(Result::unwrap).collect()
+    let mut reader = csv::Reader::from_reader(unpacked);
+    let header = reader.headers().unwrap().clone();
+    let at = columns.map(|column| {
+        header
+            .iter()
+            .position(|name| name.trim() == column)
+            .unwrap()
+    });
+    let rows = reader.records().map(Result::unwrap);
+    rows.map(|row| at.map(|index| row[index].to_owned()))
+        .collect()
 }
 
 fn counted_by_hand(path: &Path) -> Counts {
-    count(rows(path).iter().map(|row| {
-        let complete = row["lifecycle:transition"] == "COMPLETE";
-        let name = match row["concept:name"].as_str() {
+    let rows = rows(path, ["concept:name", "lifecycle:transition"]);
+    count(rows.iter().map(|[activity, transition]| {
+        let complete = transition == "COMPLETE";
+        let name = match activity.as_str() {
             "A_SUBMITTED" => "application.submitted",
             "A_PARTLYSUBMITTED" => "stage partly_submitted",
             "A_PREACCEPTED" => "stage preaccepted",
@@ -179,7 +194,7 @@ fn counted_by_hand(path: &Path) -> Counts {
             {
                 "contact.made"
             }
-            name if name.starts_with("W_") => match row["lifecycle:transition"].as_str() {
+            name if name.starts_with("W_") => match transition.as_str() {
                 "COMPLETE" => "custom work_done",
                 "START" => "custom work_started",
                 _ => "custom work_scheduled",
@@ -193,13 +208,14 @@ fn counted_by_hand(path: &Path) -> Counts {
 fn replies_by_hand(paths: &[PathBuf]) -> Counts {
     let years = ["2017", "2018"];
     count(years.into_iter().zip(paths).flat_map(|(year, path)| {
-        rows(path).into_iter().map(move |row| {
-            let day: u8 = row["INTDATE"].parse().unwrap();
-            let score = match row["NETPRO"].as_str() {
+        let rows = rows(path, ["INTDATE", "BAREA", "NETPRO"]);
+        rows.into_iter().map(move |[day, area, score]| {
+            let day: u8 = day.parse().unwrap();
+            let score = match score.as_str() {
                 "" | "11" => "none",
                 score => score,
             };
-            format!("{year}-05-{day:02} {} {score}", row["BAREA"])
+            format!("{year}-05-{day:02} {area} {score}")
         })
     }))
 }

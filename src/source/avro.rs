@@ -16,8 +16,8 @@ use serde::de::{IgnoredAny, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_avro_fast::Schema;
 use serde_avro_fast::de::read::{ReaderRead, SliceRead};
-use serde_avro_fast::de::{DeserializerConfig, DeserializerState};
-use waymark_engine::event::{Reason, Rejection, decode_avro};
+use serde_avro_fast::de::{DeError, DeserializerConfig, DeserializerState};
+use waymark_engine::event::decode_avro;
 
 use super::input::Bytes;
 use super::{At, KEPT_BYTES_MAX, Place, RECORD_BYTES_MAX, Record, SourceError};
@@ -52,13 +52,16 @@ enum Codec {
 
 impl Container {
     pub(super) fn open(file: Arc<str>, mut bytes: Bytes) -> Result<Self, SourceError> {
-        let failed = |cause| torn(Place::start(&file), cause, "its header is incomplete");
-        exact::<4>(&mut bytes).map_err(failed)?;
-        let metadata = metadata(&mut bytes).map_err(|detail| SourceError::Format {
-            file: Arc::clone(&file),
-            detail: format!("its Avro header cannot be read: {detail}"),
+        let torn = |cause| torn(Place::start(&file), cause, "its Avro header is incomplete");
+        exact::<4>(&mut bytes).map_err(torn)?;
+        let metadata = metadata(&mut bytes).map_err(|error| match error.io_error() {
+            Some(cause) => torn(cause.kind().into()),
+            None => SourceError::Format {
+                file: Arc::clone(&file),
+                detail: format!("its Avro header cannot be read: {error}"),
+            },
         })?;
-        let sync = exact(&mut bytes).map_err(failed)?;
+        let sync = exact(&mut bytes).map_err(torn)?;
         let wrong = |detail| SourceError::Format {
             file: Arc::clone(&file),
             detail,
@@ -91,15 +94,8 @@ impl Container {
         let datum = &rest[..length];
         let record = Record {
             place: self.place(),
-            value: datum[..length.min(kept(length))].to_vec(),
-            decoded: if length > RECORD_BYTES_MAX {
-                Err(Rejection::new(
-                    Reason::TooLarge,
-                    format!("the record has {length} bytes, more than {RECORD_BYTES_MAX}"),
-                ))
-            } else {
-                decode_avro(datum, &self.schema)
-            },
+            value: kept(datum).to_vec(),
+            decoded: decode_avro(datum, &self.schema),
         };
         self.at += length;
         Ok(Some(record))
@@ -160,11 +156,11 @@ impl Container {
     }
 }
 
-fn kept(length: usize) -> usize {
-    if length > RECORD_BYTES_MAX {
-        KEPT_BYTES_MAX
+fn kept(datum: &[u8]) -> &[u8] {
+    if datum.len() > RECORD_BYTES_MAX {
+        &datum[..KEPT_BYTES_MAX]
     } else {
-        length
+        datum
     }
 }
 
@@ -190,7 +186,7 @@ fn torn(after: Place, cause: io::Error, what: &str) -> SourceError {
 
 type Metadata = HashMap<String, Octets>;
 
-fn metadata(bytes: &mut Bytes) -> Result<Metadata, String> {
+fn metadata(bytes: &mut Bytes) -> Result<Metadata, DeError> {
     let form: Schema = r#"{"type": "map", "values": "bytes"}"#
         .parse()
         .expect("the schema is a literal");
@@ -199,7 +195,7 @@ fn metadata(bytes: &mut Bytes) -> Result<Metadata, String> {
     let mut reader = ReaderRead::new(bytes);
     reader.max_alloc_size = RECORD_BYTES_MAX;
     let mut state = DeserializerState::with_config(reader, config);
-    Metadata::deserialize(state.deserializer()).map_err(|error| error.to_string())
+    Metadata::deserialize(state.deserializer())
 }
 
 /// Bytes that need not be text.
@@ -238,8 +234,25 @@ fn schema(metadata: &Metadata) -> Result<Schema, String> {
         .get("avro.schema")
         .ok_or("its Avro header holds no schema")?;
     let text = str::from_utf8(&text.0).map_err(|_| "its Avro schema is not UTF-8")?;
-    text.parse()
-        .map_err(|error| format!("its Avro schema cannot be understood: {error}"))
+    let schema = text
+        .parse()
+        .map_err(|error| format!("its Avro schema cannot be understood: {error}"))?;
+    check_name(text)?;
+    Ok(schema)
+}
+
+/// A container of something else would be one dead letter a record; better one error. Namespaces don't matter.
+fn check_name(schema: &str) -> Result<(), String> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let name =
+        serde_json::from_str(schema).map_or_else(|_| String::new(), |named: Named| named.name);
+    match name.rsplit('.').next() {
+        Some("InteractionEvent") => Ok(()),
+        _ => Err(format!("its records are {name:?}, not InteractionEvent")),
+    }
 }
 
 fn unpack(codec: Codec, packed: Vec<u8>) -> io::Result<Vec<u8>> {

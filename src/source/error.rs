@@ -103,7 +103,7 @@ pub(super) fn nearest<'n>(
             let likeness = strsim::jaro_winkler(&wanted.to_lowercase(), &name.to_lowercase());
             (likeness, name)
         })
-        .filter(|(likeness, _)| *likeness > 0.7)
+        .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, name)| name)
 }

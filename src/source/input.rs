@@ -53,6 +53,17 @@ impl Input {
         Some(name.strip_suffix(".zst").unwrap_or(&name).to_owned())
     }
 
+    /// Returns whether it may be opened twice: what a pipe brought once is gone.
+    pub(super) fn is_rereadable(&self) -> bool {
+        match self {
+            Self::File(path) => path
+                .metadata()
+                .map_or(true, |it| it.is_file() || it.is_dir()),
+            Self::StandardInput => false,
+            Self::Shipped { .. } => true,
+        }
+    }
+
     /// Returns the size in bytes where it is known beforehand.
     pub(super) fn size(&self) -> Option<u64> {
         match self {
@@ -176,7 +187,7 @@ fn format<'m>(
         ("csv" | "tsv", None) => Err(wrong(
             "is a CSV log, which is read through an import mapping: name one with --mapping",
         )),
-        _ if head.starts_with(b"{") => Ok(Format::JsonLines),
+        _ if head.trim_ascii_start().starts_with(b"{") => Ok(Format::JsonLines),
         (_, Some(mapping)) => Ok(Format::Csv(mapping)),
         (_, None) => Err(wrong(
             "is neither JSON lines nor an Avro container; a CSV log needs --mapping",

@@ -99,14 +99,14 @@ pub struct Progress {
 
 /// Opens inputs to be read in the order given.
 ///
-/// Each file is opened, and its header checked, before the first record is read: a wrong name at the end of a long
+/// Each file, though not a pipe, is opened and its header checked before the first record is read: a wrong name at the end of a long
 /// list is reported at once.
 ///
 /// # Errors
 /// [`SourceError`] for the first input that is missing, empty, of no known format, or lacks a column.
 pub fn open(inputs: Vec<Input>, mapping: Option<&Mapping>) -> Result<Source<'_>, SourceError> {
     let total_bytes = inputs.iter().map(Input::size).sum();
-    for input in inputs.iter().filter(|input| input.size().is_some()) {
+    for input in inputs.iter().filter(|input| input.is_rereadable()) {
         Reader::open(input, mapping, &Arc::default())?;
     }
     Ok(Source {

@@ -4,40 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::Spanned;
 use waymark_engine::event::{Channel, Kind, Party};
 
 use super::fields::{Entry, Field, Fields, check};
+use super::mistake::{MappingError, Mistake, mistake, spot, unknown};
 use super::moment::{Moment, Reading, check_format};
 use super::raw::{Pairs, RawActor, RawField, RawMapping, RawMoment, RawRule, Texts};
 use super::template::{Columns, FileName, Template};
-use super::{ActorForm, Mapping, Pattern, Rule, Spot};
-use crate::source::error::nearest;
-
-/// What is wrong with a mapping, and where.
-#[derive(Debug, thiserror::Error)]
-pub enum MappingError {
-    /// The file cannot be read.
-    #[error("{file}: cannot be read")]
-    Read {
-        /// The file of the mapping.
-        file: Arc<str>,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// The file does not say what a mapping says.
-    #[error("{file}:{line}:{column}: {message}")]
-    Wrong {
-        /// The file of the mapping.
-        file: Arc<str>,
-        /// Where, from 1; 0 if unknown.
-        line: u64,
-        /// Where in the line, from 1; 0 if unknown.
-        column: u64,
-        /// What is wrong.
-        message: String,
-    },
-}
+use super::{ActorForm, Mapping, Pattern, Rule};
 
 impl Mapping {
     /// Reads a mapping from a file.
@@ -59,75 +34,14 @@ impl Mapping {
     /// [`MappingError`], with the line of the first mistake.
     pub fn parse(file: &str, text: &str) -> Result<Self, MappingError> {
         let file: Arc<str> = file.into();
-        let meant = read(text).and_then(|raw| mean(Arc::clone(&file), raw));
+        let raw = serde_saphyr::from_str(text).map_err(|error| Mistake::of_yaml(&error));
+        let meant = raw.and_then(|raw| mean(Arc::clone(&file), raw));
         meant.map_err(|Mistake { spot, message }| MappingError::Wrong {
             file,
             line: spot.line,
             column: spot.column,
             message,
         })
-    }
-}
-
-#[derive(Debug)]
-struct Mistake {
-    spot: Spot,
-    message: String,
-}
-
-impl From<Location> for Spot {
-    fn from(location: Location) -> Self {
-        Self {
-            line: location.line(),
-            column: location.column(),
-        }
-    }
-}
-
-fn spot<T>(value: &Spanned<T>) -> Spot {
-    value.referenced.into()
-}
-
-fn mistake<T>(at: &Spanned<T>) -> impl Fn(String) -> Mistake {
-    let spot = spot(at);
-    move |message| Mistake { spot, message }
-}
-
-fn read(text: &str) -> Result<RawMapping, Mistake> {
-    serde_saphyr::from_str(text).map_err(|error| {
-        let error = error.without_snippet();
-        Mistake {
-            spot: error.location().unwrap_or(Location::UNKNOWN).into(),
-            message: explain(error),
-        }
-    })
-}
-
-fn explain(error: &serde_saphyr::Error) -> String {
-    match error {
-        serde_saphyr::Error::SerdeUnknownField {
-            field, expected, ..
-        } => unknown("key", field, expected),
-        serde_saphyr::Error::SerdeUnknownVariant {
-            variant, expected, ..
-        } => unknown("value", variant, expected),
-        serde_saphyr::Error::SerdeMissingField { field, .. } => format!("{field} is missing"),
-        other => {
-            // The place is told beside the message, not inside it.
-            let text = other.to_string();
-            text.lines().next().unwrap_or_default().to_owned()
-        }
-    }
-}
-
-/// Says that a name is not known, and which one may be meant.
-pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> String {
-    match nearest(name, known.iter().copied()) {
-        Some(near) => format!("unknown {what} {name:?}: do you mean {near:?}?"),
-        None => format!(
-            "unknown {what} {name:?}: one of {} is expected",
-            known.join(", ")
-        ),
     }
 }
 

@@ -3,18 +3,21 @@
 //! | chapter    | what it holds                                              |
 //! | ---------- | ---------------------------------------------------------- |
 //! | `raw`      | the YAML file as typed                                     |
-//! | `load`     | from as typed to as meant, with the place of every mistake |
+//! | `load`     | from as typed to as meant                                  |
+//! | `mistake`  | what is wrong with the file, and where                     |
 //! | `template` | texts with columns in them; the cells of a row             |
 //! | `moment`   | times                                                      |
-//! | `fields`   | the fields of a body                                       |
+//! | `fields`   | the fields of a body, and in `value` each one of them      |
 //!
 //! A row becomes an event through the same checks as JSON and Avro. Nothing here reads files or knows what CSV looks like.
 
 mod fields;
 mod load;
+mod mistake;
 mod moment;
 mod raw;
 mod template;
+mod value;
 
 #[cfg(test)]
 mod tests;
@@ -25,12 +28,12 @@ use waymark_engine::event::{
     Actor, Channel, Decoded, Dimensions, Kind, Party, RawEvent, Reason, Rejection, Text,
 };
 
-pub use load::MappingError;
+pub use mistake::MappingError;
 
 pub(super) use template::{Cell, Cells, FileName};
 
 use fields::{Fields, fill};
-use load::unknown;
+use mistake::unknown;
 use moment::Moment;
 use raw::Otherwise;
 use template::{Column, Columns, NoneIf, Template, Values};
@@ -120,7 +123,7 @@ impl Mapping {
         };
         let values = Values::new(*cells, &self.none_if);
         let body = fill(rule.kind, &rule.fields, &values)
-            .map_err(|error| Rejection::new(Reason::Invalid, error.message))?;
+            .map_err(|error| Rejection::new(Reason::Invalid, format!("body.{error}")))?;
         let event = RawEvent {
             event_id: self.required("event_id", &self.event_id, &values)?,
             customer_id: optional(Some(&self.customer_id), &values),

@@ -40,7 +40,7 @@ impl Moment {
                         name(column)
                     ))
                 })?;
-                Timestamp::parse(&text).map_err(|error| bad(error.to_string()))
+                Timestamp::parse(&text).map_err(|error| bad(format!("occurred_at: {error}")))
             }
             Self::Local { zone, readings } => readings
                 .iter()
@@ -67,7 +67,7 @@ fn unreadable(readings: &[Reading], values: &Values<'_>) -> String {
         .iter()
         .find_map(|reading| reading.text.render(values).ok())
     {
-        Some(text) => format!("time {text:?} has none of the formats of the mapping"),
+        Some(text) => format!("occurred_at: {text:?} has none of the formats of the mapping"),
         None => "occurred_at is missing: its columns are empty".to_owned(),
     }
 }
