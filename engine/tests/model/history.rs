@@ -208,7 +208,7 @@ fn case(stage: Option<&str>, limit: u64) -> WithinCase {
         .collect();
     WithinCase {
         when,
-        limit: minutes(limit),
+        limit: Some(minutes(limit)),
     }
 }
 

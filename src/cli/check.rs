@@ -1,0 +1,115 @@
+//! `waymark check`: says what is wrong with definition files, and in plain words what they mean.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::ValueEnum;
+use serde::Serialize;
+use waymark_engine::definition::{DEFAULT_TEXT, Definition, Problem, ProblemSeverity};
+
+use super::{Exit, source_text};
+
+/// Checks definition files and says in plain words what they mean
+///
+/// Problems go to standard error, each with its line and what to write instead. Exit code 0: fine; 1: something is
+/// wrong; 78: a file can't be read.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Definition files; - is standard input
+    #[arg(value_name = "FILE", required_unless_present = "print_default")]
+    files: Vec<PathBuf>,
+    /// Count warnings as wrong
+    #[arg(long)]
+    deny_warnings: bool,
+    /// How to say it
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    output: Output,
+    /// Print the definition that ships with Waymark, a start for your own
+    #[arg(long, conflicts_with_all = ["files", "deny_warnings", "output"])]
+    print_default: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Output {
+    /// For people
+    Text,
+    /// For programs: one object a file, one file a line
+    Json,
+}
+
+/// What is said of one file.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    file: &'a Path,
+    problems: Vec<Problem>,
+    /// Empty where the file has errors.
+    meaning: Vec<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If standard output can't be written.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    if arguments.print_default {
+        io::stdout().write_all(DEFAULT_TEXT.as_bytes())?;
+        return Ok(Exit::Ok);
+    }
+    let mut exit = Exit::Ok;
+    for file in &arguments.files {
+        exit = match (
+            check(file, arguments).context("cannot write to standard output")?,
+            exit,
+        ) {
+            (Exit::Config, _) | (_, Exit::Config) => Exit::Config,
+            (Exit::Findings, _) | (_, Exit::Findings) => Exit::Findings,
+            _ => Exit::Ok,
+        };
+    }
+    Ok(exit)
+}
+
+fn check(file: &Path, arguments: &Arguments) -> io::Result<Exit> {
+    let text = match source_text::read(file) {
+        Ok(text) => text,
+        Err(error) => {
+            anstream::eprintln!("waymark: cannot read {}: {error}", file.display());
+            return Ok(Exit::Config);
+        }
+    };
+    let report = report(file, &text);
+    match arguments.output {
+        Output::Text => say(&report, &text)?,
+        Output::Json => writeln!(io::stdout(), "{}", serde_json::to_string(&report)?)?,
+    }
+    let wrong =
+        |problem: &Problem| arguments.deny_warnings || problem.severity == ProblemSeverity::Error;
+    match report.problems.iter().any(wrong) {
+        true => Ok(Exit::Findings),
+        false => Ok(Exit::Ok),
+    }
+}
+
+fn report<'a>(file: &'a Path, text: &str) -> Report<'a> {
+    let (problems, meaning) = match Definition::parse(text) {
+        Ok((definition, warnings)) => (warnings, definition.explain(&|_, _, _| None)),
+        Err(problems) => (problems, Vec::new()),
+    };
+    Report {
+        file,
+        problems,
+        meaning,
+    }
+}
+
+fn say(report: &Report<'_>, text: &str) -> io::Result<()> {
+    for problem in &report.problems {
+        anstream::eprintln!("{}\n", source_text::draw(problem, report.file, text));
+    }
+    let mut out = io::stdout().lock();
+    for sentence in &report.meaning {
+        writeln!(out, "{sentence}")?;
+    }
+    Ok(())
+}
