@@ -1,4 +1,8 @@
 //! Waymark, the shell around the pure engine.
 
 pub mod cli;
+pub mod pipeline;
+pub mod publish;
 pub mod simulate;
+pub mod source;
+pub mod store;

@@ -102,7 +102,9 @@ impl Account {
             Some(books) => books.enter(outcome),
             None => self.kinds.entry(kind.into()).or_default().enter(outcome),
         }
-        if let (None, Outcome::Applied, Ok(Decoded::Event(event))) = (self.first_event, outcome, &record.decoded) {
+        if let (None, Outcome::Applied, Ok(Decoded::Event(event))) =
+            (self.first_event, outcome, &record.decoded)
+        {
             self.first_event = Some(event.occurred_at);
         }
     }
@@ -112,7 +114,10 @@ impl Account {
         if !self.alerts.contains_key(&alert.kind) {
             self.alerts.insert(alert.kind.clone(), BTreeMap::new());
         }
-        let statuses = self.alerts.get_mut(&alert.kind).expect("entered just above");
+        let statuses = self
+            .alerts
+            .get_mut(&alert.kind)
+            .expect("entered just above");
         *statuses.entry(alert.status).or_default() += 1;
         if self.latest_alerts.len() == LATEST_ALERTS {
             self.latest_alerts.pop_front();
@@ -129,14 +134,25 @@ impl Account {
     ///
     /// # Errors
     /// [`ReplayError::State`] if a stored journey can't be read back.
-    pub(super) fn close(self, engine: &Reference, store: &MemoryStore) -> Result<Summary, ReplayError> {
-        assert!(self.books.balance(), "every record ends in exactly one outcome: {:?}", self.books);
+    pub(super) fn close(
+        self,
+        engine: &Reference,
+        store: &MemoryStore,
+    ) -> Result<Summary, ReplayError> {
+        assert!(
+            self.books.balance(),
+            "every record ends in exactly one outcome: {:?}",
+            self.books
+        );
         let definition = engine.rules().definition();
         let (applications, states) = survey(store)?;
         Ok(Summary {
             definition: definition.name.clone(),
             definition_version: definition.version.clone(),
-            clock: Clock { first_event: self.first_event, stream_time: engine.stream_time() },
+            clock: Clock {
+                first_event: self.first_event,
+                stream_time: engine.stream_time(),
+            },
             books: self.books,
             kinds: self.kinds,
             applications,
@@ -154,7 +170,10 @@ fn survey(store: &MemoryStore) -> Result<(Applications, States), ReplayError> {
     let mut applications = Applications::default();
     let mut sizes: Vec<u64> = Vec::new();
     for (key, value) in store.states() {
-        let journey = Journey::decode(value).map_err(|source| ReplayError::State { key: key.clone(), source })?;
+        let journey = Journey::decode(value).map_err(|source| ReplayError::State {
+            key: key.clone(),
+            source,
+        })?;
         sizes.push(value.len() as u64);
         applications.add(&journey);
     }
@@ -179,7 +198,10 @@ impl Applications {
             }
             if application.decided.is_none() && application.ended.is_none() {
                 self.undecided += 1;
-                *self.stages.entry(application.stage().unwrap_or("unknown").into()).or_default() += 1;
+                *self
+                    .stages
+                    .entry(application.stage().unwrap_or("unknown").into())
+                    .or_default() += 1;
             }
         }
     }

@@ -53,19 +53,31 @@ pub struct Replay {
 impl Replay {
     /// A run at its beginning. An event later than `not_after` is set aside as `time_ahead`.
     pub fn new(rules: Rules, not_after: Timestamp) -> Self {
-        Self { engine: Reference::new(rules), store: MemoryStore::default(), account: Account::default(), not_after }
+        Self {
+            engine: Reference::new(rules),
+            store: MemoryStore::default(),
+            account: Account::default(),
+            not_after,
+        }
     }
 
     /// Takes one step over records that follow those before.
     ///
     /// # Errors
     /// [`ReplayError`]; the run can't go on.
-    pub fn step(&mut self, records: &[Record], outputs: &mut FileOutputs) -> Result<(), ReplayError> {
+    pub fn step(
+        &mut self,
+        records: &[Record],
+        outputs: &mut FileOutputs,
+    ) -> Result<(), ReplayError> {
         let mut table = self.load(records)?;
         let mut derived = Derived::default();
         for record in records {
             let outcome = match &record.decoded {
-                Ok(Decoded::Event(event)) => self.engine.take(&mut table, event, self.not_after, &mut derived),
+                Ok(Decoded::Event(event)) => {
+                    self.engine
+                        .take(&mut table, event, self.not_after, &mut derived)
+                }
                 Ok(Decoded::Ignored { .. }) => Outcome::Ignored,
                 Err(rejection) => Outcome::DeadLettered(rejection.clone()),
             };
@@ -82,7 +94,11 @@ impl Replay {
     ///
     /// # Errors
     /// [`ReplayError`].
-    pub fn finish(mut self, until: Option<Timestamp>, outputs: &mut FileOutputs) -> Result<Summary, ReplayError> {
+    pub fn finish(
+        mut self,
+        until: Option<Timestamp>,
+        outputs: &mut FileOutputs,
+    ) -> Result<Summary, ReplayError> {
         if let Some(end) = until.max(self.engine.stream_time()) {
             let mut table = self.load_due(end, Vec::new())?;
             let mut derived = Derived::default();
@@ -99,8 +115,15 @@ impl Replay {
     }
 
     fn load(&self, records: &[Record]) -> Result<Table<Journey>, ReplayError> {
-        let events = || records.iter().filter_map(event).filter(|event| event.occurred_at <= self.not_after);
-        let keys = events().filter_map(|event| event.customer.as_ref()).map(|customer| Key::from(customer.as_str()));
+        let events = || {
+            records
+                .iter()
+                .filter_map(event)
+                .filter(|event| event.occurred_at <= self.not_after)
+        };
+        let keys = events()
+            .filter_map(|event| event.customer.as_ref())
+            .map(|customer| Key::from(customer.as_str()));
         match events().map(|event| event.occurred_at).max() {
             Some(latest) => self.load_due(latest, keys.collect()),
             None => Ok(Table::new()),
@@ -108,17 +131,28 @@ impl Replay {
     }
 
     /// Loads the journeys of some customers and all that fall due up to a time.
-    fn load_due(&self, due_before: Timestamp, keys: Vec<Key>) -> Result<Table<Journey>, ReplayError> {
+    fn load_due(
+        &self,
+        due_before: Timestamp,
+        keys: Vec<Key>,
+    ) -> Result<Table<Journey>, ReplayError> {
         let mut table = Table::new();
         for loaded in self.store.load(keys, due_before) {
             let journey = loaded.value.map(Journey::decode).transpose();
-            let journey = journey.map_err(|source| ReplayError::State { key: Arc::clone(&loaded.key), source })?;
+            let journey = journey.map_err(|source| ReplayError::State {
+                key: Arc::clone(&loaded.key),
+                source,
+            })?;
             table.load(loaded.key, journey, loaded.due);
         }
         Ok(table)
     }
 
-    fn publish(&mut self, derived: &mut Derived, outputs: &mut FileOutputs) -> Result<(), PublishError> {
+    fn publish(
+        &mut self,
+        derived: &mut Derived,
+        outputs: &mut FileOutputs,
+    ) -> Result<(), PublishError> {
         for alert in derived.alerts.drain(..) {
             outputs.alert(&alert)?;
             self.account.enter_alert(alert);
@@ -147,9 +181,15 @@ fn event(record: &Record) -> Option<&Event> {
 }
 
 /// Keeps what did not count, with its bytes and where it stood.
-fn set_aside(record: &Record, outcome: &Outcome, outputs: &mut FileOutputs) -> Result<(), PublishError> {
+fn set_aside(
+    record: &Record,
+    outcome: &Outcome,
+    outputs: &mut FileOutputs,
+) -> Result<(), PublishError> {
     match outcome {
-        Outcome::DeadLettered(rejection) => outputs.dead_letter(rejection, &record.place, &record.value),
+        Outcome::DeadLettered(rejection) => {
+            outputs.dead_letter(rejection, &record.place, &record.value)
+        }
         Outcome::Late => outputs.late(&record.place, &record.value),
         Outcome::Applied | Outcome::Duplicate | Outcome::Ignored => Ok(()),
     }

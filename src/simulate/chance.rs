@@ -1,6 +1,6 @@
 //! Seeded chance in whole numbers: the same on any machine, in any version of the standard library.
 //!
-//! `ChaCha` (RFC 8439, 8 rounds) is a specification, so its stream can't change under us; how numbers are drawn from it is
+//! ChaCha (RFC 8439, 8 rounds) is a specification, so its stream can't change under us; how numbers are drawn from it is
 //! written here for the same reason.
 
 use std::ops::Range;

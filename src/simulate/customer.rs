@@ -129,7 +129,7 @@ impl Customer {
 
     /// Returns how kindly a respondent would answer right now: 0 to 99, and beyond after strong experiences.
     pub(super) fn kindness(&self, respondent: usize, chance: &mut Chance) -> i16 {
-        let noise = i16::try_from(chance.below(25)).expect("below 25") - 12;
+        let noise = i16::try_from(chance.below(37)).expect("below 37") - 18;
         i16::from(self.temper[respondent]) + self.mood + noise
     }
 

@@ -31,15 +31,16 @@ pub(super) fn in_office(at: Timestamp, chance: &mut Chance) -> Timestamp {
     moment(next, OPENS..CLOSES, chance)
 }
 
-/// Returns a moment in the office near a time, after one bound and before another; overtime if the office leaves none.
+/// Returns a moment in the office after one bound and before another: on the day of a time or the working day that
+/// follows, else on one that comes before, else after hours.
 pub(super) fn in_office_between(
     after: Timestamp,
     near: Timestamp,
     before: Timestamp,
     chance: &mut Chance,
 ) -> Timestamp {
-    let fitting = (day(after)..=day(near))
-        .rev()
+    let days_to_try = (day(near)..=day(before)).chain((day(after)..day(near)).rev());
+    let fitting = days_to_try
         .filter(|day| is_working_day(*day))
         .map(|day| moment(day, OPENS..CLOSES, chance))
         .find(|moment| (after + MINUTE..before).contains(moment));

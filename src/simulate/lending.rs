@@ -53,7 +53,7 @@ pub(super) struct Application {
 pub(super) enum Move {
     Enter(usize),
     HandOver(usize),
-    RequestDocuments,
+    RequestDocuments { until: Timestamp },
     ReceiveDocuments(Case),
     Report,
     DiscloseRisk,
@@ -117,7 +117,7 @@ pub(super) fn proceed(turn: &mut Turn<'_>, number: u16, step: Move) -> Option<Fa
     let fact = match step {
         Move::Enter(stage) => desk.enter(stage),
         Move::HandOver(stage) => hand_over(stage),
-        Move::RequestDocuments => desk.request_documents(),
+        Move::RequestDocuments { until } => desk.request_documents(until),
         Move::ReceiveDocuments(case) => receive_documents(case),
         Move::Report => by_bank(
             "relationship management",
@@ -219,7 +219,10 @@ impl Desk<'_, '_> {
         }
         if stage == 0 && self.turn.chance.percent(60) {
             let soon = self.turn.chance.time(HOUR..4 * HOUR);
-            self.plan((start + soon).min(end), Move::RequestDocuments);
+            self.plan(
+                (start + soon).min(end),
+                Move::RequestDocuments { until: end },
+            );
         }
         self.report_until(end);
     }
@@ -239,7 +242,7 @@ impl Desk<'_, '_> {
     /// Nobody touches the application; the customer notices.
     fn stall(&mut self, limit: Duration, end: Timestamp, next: Move) {
         let turn = &mut *self.turn;
-        turn.customer.feel(-20);
+        turn.customer.feel(-28);
         if turn.chance.percent(45) {
             let habit = Habit::Once;
             turn.plan_in_office(limit, Act::Enquire { habit });
@@ -254,10 +257,10 @@ impl Desk<'_, '_> {
         }
     }
 
-    fn request_documents(&mut self) -> Fact {
+    fn request_documents(&mut self, until: Timestamp) -> Fact {
         let case = self.turn.customer.open_case(Sort::Documents);
-        let taken = self.turn.chance.time(2 * HOUR..2 * DAY);
-        let at = in_office(self.turn.at + taken, self.turn.chance);
+        let left = until.since(self.turn.at);
+        let at = self.turn.at + self.turn.chance.time(left / 5..left * 7 / 10);
         self.plan(at, Move::ReceiveDocuments(case));
         let documents = self
             .turn
@@ -285,8 +288,7 @@ impl Desk<'_, '_> {
 
     fn approve(&mut self, thousands: i64) -> Fact {
         self.turn.customer.feel(10);
-        self.turn
-            .plan_in_office(DAY, Act::SurveyAfterDecision(self.number));
+        self.survey();
         let course = Course::draw(self.turn, OFFER_LIMIT);
         if self.turn.chance.percent(85) {
             let soon = self.turn.chance.time(10 * MINUTE..HOUR);
@@ -300,8 +302,7 @@ impl Desk<'_, '_> {
 
     fn decline(&mut self) -> Fact {
         self.turn.customer.feel(-34);
-        self.turn
-            .plan_in_office(DAY, Act::SurveyAfterDecision(self.number));
+        self.survey();
         self.turn.customer.close_application(self.number);
         let reason = self
             .turn
@@ -377,6 +378,7 @@ impl Desk<'_, '_> {
 
     fn disburse(&mut self, thousands: i64) -> Fact {
         self.turn.customer.feel(8);
+        self.survey();
         routine::take_loan(self.turn, routine::instalment_of(thousands));
         self.plan(self.turn.at + 2 * MINUTE, Move::OpenProduct);
         let amount = Some(thousands * 1_000);
@@ -391,6 +393,12 @@ impl Desk<'_, '_> {
             "loan operations",
             Body::ProductOpened(ProductOpened { product }),
         )
+    }
+
+    /// Asks how it went, when there is something to say: after a decision and after the money.
+    fn survey(&mut self) {
+        self.turn
+            .plan_in_office(DAY, Act::SurveyAfterStep(self.number));
     }
 
     fn offer_id(&self) -> String {

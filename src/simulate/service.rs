@@ -42,7 +42,7 @@ pub(super) fn enquire(turn: &mut Turn<'_>, habit: Habit) -> Fact {
         0..88 => plan_in_time(turn, limit, Act::Answer(case)),
         88..96 => {
             plan_late(turn, limit, Act::Answer(case));
-            turn.customer.feel(-5);
+            turn.customer.feel(-8);
         }
         _ => {
             turn.customer.feel(-10);
@@ -77,7 +77,7 @@ pub(super) fn answer(turn: &mut Turn<'_>, case: Case) -> Fact {
 
 /// Complaints are settled in time for the most part.
 pub(super) fn complain(turn: &mut Turn<'_>) -> Fact {
-    turn.customer.feel(-8);
+    turn.customer.feel(-15);
     let case = turn.customer.open_case(Sort::Complaint);
     match turn.chance.below(100) {
         0..82 => plan_in_time(turn, COMPLAINT_LIMIT, Act::Resolve(case)),

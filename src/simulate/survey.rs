@@ -13,9 +13,12 @@ use super::world::{Act, Turn};
 
 const YEAR: Duration = Duration::from_hours(365 * 24);
 /// Nobody likes to be asked twice in this time.
-const QUIET_PERIOD: Duration = Duration::from_hours(30 * 24);
+const QUIET_PERIOD: Duration = Duration::from_hours(21 * 24);
 /// What the worse service of one branch takes off the kindness of its customers.
 const SHIFT: i16 = 28;
+
+/// How many in a hundred surveys each respondent answers: people keep their habits.
+const ANSWERED_PERCENT: [u64; 3] = [85, 55, 35];
 
 /// One answer to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,8 +39,8 @@ pub(super) fn send_yearly(turn: &mut Turn<'_>) -> Option<Fact> {
     send_nps(turn, 3, None)
 }
 
-/// After a decision those two are asked who dealt with it.
-pub(super) fn send_after_decision(turn: &mut Turn<'_>, application: u16) -> Option<Fact> {
+/// After a decision and after the money those two are asked who dealt with it.
+pub(super) fn send_after_step(turn: &mut Turn<'_>, application: u16) -> Option<Fact> {
     send_nps(turn, 2, Some(application))
 }
 
@@ -54,7 +57,7 @@ pub(super) fn send_after_answer(turn: &mut Turn<'_>) -> Fact {
     send(turn, Instrument::Csat, 1, None)
 }
 
-/// Asks some people, of whom six in ten will answer within a week.
+/// Asks some people, of whom some will answer within a week.
 fn send(
     turn: &mut Turn<'_>,
     instrument: Instrument,
@@ -62,8 +65,8 @@ fn send(
     application: Option<u16>,
 ) -> Fact {
     let case = turn.customer.open_case(Sort::Survey);
-    for respondent in 0..respondents {
-        if turn.chance.percent(60) {
+    for (respondent, percent) in ANSWERED_PERCENT.into_iter().enumerate().take(respondents) {
+        if turn.chance.percent(percent) {
             let later = turn.at + turn.chance.time(2 * HOUR..6 * DAY);
             let at = at_leisure(later, turn.chance);
             let reply = Reply {

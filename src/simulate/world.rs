@@ -52,7 +52,7 @@ pub(super) enum Act {
     Submit,
     Lend(u16, Move),
     SurveyYearly,
-    SurveyAfterDecision(u16),
+    SurveyAfterStep(u16),
     SurveyAfterAnswer,
     Reply(Case, Reply),
 }
@@ -162,7 +162,7 @@ fn perform(act: Act, turn: &mut Turn<'_>) -> Option<Fact> {
         Act::Submit => lending::submit(turn),
         Act::Lend(application, step) => lending::proceed(turn, application, step),
         Act::SurveyYearly => survey::send_yearly(turn),
-        Act::SurveyAfterDecision(application) => survey::send_after_decision(turn, application),
+        Act::SurveyAfterStep(application) => survey::send_after_step(turn, application),
         Act::SurveyAfterAnswer => Some(survey::send_after_answer(turn)),
         Act::Reply(case, reply) => Some(survey::reply(turn, case, reply)),
     }

@@ -44,14 +44,26 @@ pub struct Change {
 
 impl MemoryStore {
     /// Returns the states of the keys asked for and of all that fall due up to `due_before`, each once.
-    pub fn load(&self, keys: impl IntoIterator<Item = Key>, due_before: Timestamp) -> Vec<Loaded<'_>> {
-        let falling_due = self.due.iter().take_while(|(due, _)| *due <= due_before).map(|(_, key)| Arc::clone(key));
+    pub fn load(
+        &self,
+        keys: impl IntoIterator<Item = Key>,
+        due_before: Timestamp,
+    ) -> Vec<Loaded<'_>> {
+        let falling_due = self
+            .due
+            .iter()
+            .take_while(|(due, _)| *due <= due_before)
+            .map(|(_, key)| Arc::clone(key));
         let mut wanted: Vec<Key> = keys.into_iter().chain(falling_due).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let load = |key: Key| {
             let stored = self.states.get(&key);
-            Loaded { value: stored.map(|stored| &*stored.value), due: stored.and_then(|stored| stored.due), key }
+            Loaded {
+                value: stored.map(|stored| &*stored.value),
+                due: stored.and_then(|stored| stored.due),
+                key,
+            }
         };
         wanted.into_iter().map(load).collect()
     }
@@ -67,13 +79,21 @@ impl MemoryStore {
                 continue;
             };
             self.due.extend(due.map(|due| (due, Arc::clone(&key))));
-            self.states.insert(key, Stored { value: value.into_boxed_slice(), due });
+            self.states.insert(
+                key,
+                Stored {
+                    value: value.into_boxed_slice(),
+                    due,
+                },
+            );
         }
     }
 
     /// Returns every stored value with its key, in no particular order.
     pub fn states(&self) -> impl Iterator<Item = (&Key, &[u8])> {
-        self.states.iter().map(|(key, stored)| (key, &*stored.value))
+        self.states
+            .iter()
+            .map(|(key, stored)| (key, &*stored.value))
     }
 }
 
@@ -86,19 +106,33 @@ mod tests {
     }
 
     fn change(key: &str, value: Option<&str>, due: Option<i64>) -> Change {
-        Change { key: key.into(), value: value.map(|value| value.as_bytes().to_vec()), due: due.map(at) }
+        Change {
+            key: key.into(),
+            value: value.map(|value| value.as_bytes().to_vec()),
+            due: due.map(at),
+        }
     }
 
-    fn loaded(store: &MemoryStore, keys: &[&str], due_before: i64) -> Vec<(String, Option<Vec<u8>>)> {
+    fn loaded(
+        store: &MemoryStore,
+        keys: &[&str],
+        due_before: i64,
+    ) -> Vec<(String, Option<Vec<u8>>)> {
         let keys = keys.iter().map(|key| Key::from(*key));
         let loaded = store.load(keys, at(due_before)).into_iter();
-        loaded.map(|it| (it.key.to_string(), it.value.map(<[u8]>::to_vec))).collect()
+        loaded
+            .map(|it| (it.key.to_string(), it.value.map(<[u8]>::to_vec)))
+            .collect()
     }
 
     #[test]
     fn keys_and_what_is_due_are_loaded_once_each() {
         let mut store = MemoryStore::default();
-        store.flush([change("a", Some("1"), Some(10)), change("b", Some("2"), Some(20)), change("c", Some("3"), None)]);
+        store.flush([
+            change("a", Some("1"), Some(10)),
+            change("b", Some("2"), Some(20)),
+            change("c", Some("3"), None),
+        ]);
         assert_eq!(
             loaded(&store, &["a", "x"], 10),
             [("a".into(), Some(b"1".to_vec())), ("x".into(), None)]

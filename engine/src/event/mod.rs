@@ -41,6 +41,7 @@ pub use ids::{
 };
 pub use json::{decode_json, encode_json};
 pub use kind::{Body, Kind};
+pub use raw::RawEvent;
 pub use reason::{Reason, Rejection};
 pub use time::{Day, Timestamp, TimestampError};
 

@@ -7,30 +7,41 @@
 use serde::{Deserialize, Serialize};
 
 use super::body::millis;
+use super::checks::check;
 use super::{
-    Actor, ApplicationId, CaseId, Channel, CustomerId, Dimensions, Event, EventId, FeedName, Text,
-    Timestamp,
+    Actor, ApplicationId, Body, CaseId, Channel, CustomerId, Dimensions, Event, EventId, FeedName,
+    Rejection, Text, Timestamp,
 };
 
 /// An event as typed: every field has its type, none has been checked.
 #[derive(Debug, Deserialize)]
-pub(super) struct RawEvent<B> {
-    pub(super) event_id: Text,
+pub struct RawEvent<B> {
+    /// Business identity.
+    pub event_id: Text,
+    /// The company or person who is the customer.
     #[serde(default)]
-    pub(super) customer_id: Option<Text>,
-    pub(super) occurred_at: Timestamp,
-    pub(super) source: Text,
+    pub customer_id: Option<Text>,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// The feed it came from.
+    pub source: Text,
+    /// How the customer met the bank.
     #[serde(default)]
-    pub(super) channel: Channel,
+    pub channel: Channel,
+    /// Who acted.
     #[serde(default)]
-    pub(super) actor: Actor,
+    pub actor: Actor,
+    /// The application concerned.
     #[serde(default)]
-    pub(super) application_id: Option<Text>,
+    pub application_id: Option<Text>,
+    /// The enquiry, complaint, survey or document round concerned.
     #[serde(default)]
-    pub(super) case_id: Option<Text>,
+    pub case_id: Option<Text>,
+    /// Dimensions stated by the event itself.
     #[serde(default)]
-    pub(super) dimensions: Dimensions,
-    pub(super) body: B,
+    pub dimensions: Dimensions,
+    /// What happened.
+    pub body: B,
 }
 
 impl<B> RawEvent<B> {
@@ -49,6 +60,17 @@ impl<B> RawEvent<B> {
             body: (),
         };
         (envelope, self.body)
+    }
+}
+
+impl RawEvent<Body> {
+    /// Checks an event that was neither JSON nor Avro, as both are checked. `text_bytes` is the length of its longest text.
+    ///
+    /// # Errors
+    /// A [`Rejection`] naming the field that is out of bounds or makes no sense.
+    pub fn check(self, text_bytes: usize) -> Result<Event, Rejection> {
+        let (envelope, body) = self.split();
+        check(envelope, body, text_bytes)
     }
 }
 
