@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::ValueEnum;
 use serde::Serialize;
-use waymark_engine::definition::{DEFAULT_TEXT, Definition, Problem, ProblemSeverity};
+use waymark_engine::cohort::{self, Direction};
+use waymark_engine::definition::{DEFAULT_TEXT, Definition, Fall, Problem, ProblemSeverity, Shift};
 
 use super::{Exit, source_text};
 
@@ -93,7 +94,7 @@ fn check(file: &Path, arguments: &Arguments) -> io::Result<Exit> {
 
 fn report<'a>(file: &'a Path, text: &str) -> Report<'a> {
     let (problems, meaning) = match Definition::parse(text) {
-        Ok((definition, warnings)) => (warnings, definition.explain(&|_, _, _| None)),
+        Ok((definition, warnings)) => (warnings, definition.explain(&expected_delay)),
         Err(problems) => (problems, Vec::new()),
     };
     Report {
@@ -101,6 +102,18 @@ fn report<'a>(file: &'a Path, text: &str) -> Report<'a> {
         problems,
         meaning,
     }
+}
+
+/// Asks the detector; where no target is stated, it holds a score against the reference it will have learnt.
+fn expected_delay(fall: &Fall<'_>) -> Option<f64> {
+    let Shift {
+        baseline_replies,
+        tolerance,
+        ..
+    } = *fall.shift;
+    let learnt = || cohort::expected_references(fall.from, baseline_replies, tolerance)[0];
+    let reference = fall.by.target.unwrap_or_else(learnt);
+    cohort::expected_delay(Direction::Fall, reference, fall.to, fall.threshold)
 }
 
 fn say(report: &Report<'_>, text: &str) -> io::Result<()> {

@@ -9,6 +9,7 @@ mod schema;
 mod simulate;
 mod source_text;
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -62,11 +63,20 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(exit) => exit.into(),
+        // A reader such as `head` has seen enough and went away.
+        Err(error) if is_broken_pipe(&error) => Exit::Ok.into(),
         Err(error) => {
             anstream::eprintln!("waymark: {error:#}");
             Exit::Findings.into()
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Prints what clap has to say; help and version are no mistakes.

@@ -10,10 +10,25 @@ use super::{
 use crate::derived::Severity;
 use crate::event::{FeedName, Party};
 
-/// Tells about how many replies pass until a lasting change of an NPS is noticed, or `None` if it may never be.
+/// Tells about how many replies pass until a fall is noticed, or `None` if it may never be.
 ///
-/// From the reference and to the new score, both in points, with the alarm threshold A.
-pub type ExpectedDelay<'a> = &'a dyn Fn(f64, f64, f64) -> Option<f64>;
+/// An argument, for the detector's mathematics live in a room that knows this one.
+pub type ExpectedDelay<'a> = &'a dyn Fn(&Fall<'_>) -> Option<f64>;
+
+/// A lasting fall of an NPS, and the watch that should notice it.
+#[derive(Debug, Clone, Copy)]
+pub struct Fall<'a> {
+    /// The score before, in points.
+    pub from: f64,
+    /// The score after, in points.
+    pub to: f64,
+    /// A, the evidence at which the alarm is raised.
+    pub threshold: f64,
+    /// The cohorts concerned.
+    pub by: &'a CohortBy,
+    /// How they are watched.
+    pub shift: &'a Shift,
+}
 
 impl Definition {
     /// Says what the definition means, one sentence a line.
@@ -218,16 +233,22 @@ fn shift_in_words(
         "all" => "the NPS of everybody".to_owned(),
         name => format!("the NPS of one {name}"),
     };
-    // Without a target nobody knows the reference yet: we show what happens to a score of 30, a usual one.
-    let before = by.target.unwrap_or(30.0);
-    let reference = by.target.unwrap_or(before - shift.tolerance);
-    let after = (before - 20.0).max(-100.0);
-    let noticed = match expected_delay(reference, after, threshold) {
+    // Without a target nobody knows the score yet: we show what happens to 30, a usual one.
+    let from = by.target.unwrap_or(30.0);
+    let to = (from - 30.0).max(-100.0);
+    let fall = Fall {
+        from,
+        to,
+        threshold,
+        by,
+        shift,
+    };
+    let noticed = match expected_delay(&fall) {
         Some(replies) => format!(
-            "a lasting fall from {before} to {after} is noticed after about {} days",
+            "a lasting fall from {from} to {to} is noticed after about {} days",
             thousands(replies / by.replies_per_year * 365.25)
         ),
-        None => format!("a fall from {before} to {after} may never be noticed"),
+        None => format!("a fall from {from} to {to} may never be noticed"),
     };
     format!(
         "{}: alarms ({}) when {whose} has shifted, with threshold A = {} (on average at most one false alarm in {} years \
@@ -295,7 +316,7 @@ mod tests {
 
     fn explained(text: &str) -> String {
         let (definition, _) = Definition::parse(text).expect("valid");
-        let delay = |reference: f64, after: f64, _: f64| (after < reference).then_some(120.0);
+        let delay = |fall: &Fall<'_>| (fall.to < fall.from).then_some(120.0);
         definition.explain(&delay).join("\n")
     }
 
@@ -349,7 +370,7 @@ nps:
         );
         assert!(said.contains("threshold A = 4,000 (on average"), "{said}");
         assert!(
-            said.contains("a lasting fall from 40 to 20 is noticed after about 110 days"),
+            said.contains("a lasting fall from 40 to 10 is noticed after about 110 days"),
             "{said}"
         );
     }

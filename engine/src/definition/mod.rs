@@ -36,7 +36,7 @@ use std::time::Duration;
 use crate::event::{FeedName, Kind, Text};
 
 pub use condition::{ApplicationFacts, Condition, ConditionError, Facts};
-pub use explain::ExpectedDelay;
+pub use explain::{ExpectedDelay, Fall};
 pub use kind_set::{KindSet, PartySet};
 pub use problem::{Place, Problem, ProblemSeverity};
 pub use rule::{Raise, Rule, RuleKey, Selector, SubjectKind, Until, Within, WithinCase};

@@ -93,7 +93,7 @@ fn cases(raw: &RawRule) -> Vec<Problem> {
 fn covers(first: &RawCase, case: &RawCase) -> bool {
     let has = |name: &str, value: &str| {
         let mut when = case.when.0.iter();
-        when.any(|(n, v)| **n == *name && **v == *value)
+        when.any(|(n, v)| **n == *name && ***v == *value)
     };
     let mut when = first.when.0.iter();
     when.all(|(name, value)| has(name, value))
