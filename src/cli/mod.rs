@@ -1,17 +1,26 @@
-//! The commands, one file each; what they share: the form of outputs, and what an exit code says.
+//! The commands, one file each.
+//!
+//! What a command produces goes to standard output, what it has to say goes to standard error. How it ended is told by
+//! its exit code: see [`exit::Exit`].
 
+mod check;
 mod definition;
 mod example;
 mod exit;
+mod graph;
 mod replay;
 mod report;
+mod schema;
 mod simulate;
+mod source_text;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
+
+use exit::Exit;
 
 /// Customer journeys of business lending as a stream: what has stalled, who waits, which score has shifted
 ///
@@ -27,6 +36,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(replay::Arguments),
+    Check(check::Arguments),
+    Graph(graph::Arguments),
+    Schema(schema::Arguments),
     Simulate(simulate::Arguments),
 }
 
@@ -40,42 +52,49 @@ enum Output {
     Json,
 }
 
+/// Errors stand out where there are colours.
+const ERROR: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
+
 /// Runs the command line and returns what it says to its caller.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(said) => return exit::of_clap(&said),
+        Err(said) => return Exit::of_clap(&said).into(),
     };
     let result = match arguments.command {
         Command::Replay(arguments) => replay::run(&arguments),
-        Command::Simulate(arguments) => simulate::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Graph(arguments) => graph::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments).map(|()| Exit::Ok),
     };
-    result.unwrap_or_else(|error| {
-        anstream::eprintln!("{ERROR}waymark:{ERROR:#} {error:#}");
-        exit::of_error(&error)
-    })
+    let exit = result.unwrap_or_else(|error| {
+        let exit = Exit::of(&error);
+        if exit != Exit::Ok {
+            anstream::eprintln!("{ERROR}waymark:{ERROR:#} {error:#}");
+        }
+        exit
+    });
+    exit.into()
 }
 
-/// Errors stand out where there are colours.
-const ERROR: anstyle::Style = anstyle::AnsiColor::Red.on_default().bold();
-
 impl Output {
-    /// Prints a result in this form; a reader that has seen enough and went away is no error.
+    /// Prints a result in this form.
+    ///
+    /// # Errors
+    /// If standard output can't take it.
     fn print<T: Serialize>(
         self,
         result: &T,
         text: impl FnOnce(&mut dyn Write, &T) -> io::Result<()>,
-    ) -> anyhow::Result<()> {
+    ) -> io::Result<()> {
         let mut to = anstream::stdout().lock();
-        let written = match self {
+        match self {
             Output::Text => text(&mut to, result),
-            Output::Json => serde_json::to_writer_pretty(&mut to, result)
-                .map_err(io::Error::from)
-                .and_then(|()| writeln!(to)),
-        };
-        match written {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => Ok(written?),
+            Output::Json => {
+                serde_json::to_writer_pretty(&mut to, result)?;
+                writeln!(to)
+            }
         }
     }
 }

@@ -1,7 +1,6 @@
 //! `waymark replay`: files in, alerts and scores out.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use waymark_engine::definition::Definition;
@@ -9,6 +8,7 @@ use waymark_engine::event::{Timestamp, TimestampError};
 use waymark_engine::rules::Rules;
 
 use super::example::Example;
+use super::exit::{Exit, Usage};
 use super::report;
 use crate::clock;
 use crate::pipeline::{Replay, STEP_RECORDS, Summary};
@@ -52,7 +52,7 @@ pub(super) struct Arguments {
 ///
 /// # Errors
 /// If the definition, the mapping or an input can't be read, or an output can't be written.
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let rules = Rules::new(arguments.definition()?);
     let mapping = arguments.mapping()?;
     let source = source::open(arguments.inputs()?, mapping.as_ref())?;
@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         arguments.until,
     )?;
     arguments.output.print(&summary, report::write)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Ok)
 }
 
 fn replay(
@@ -120,7 +120,7 @@ impl Arguments {
         match self.example.and_then(Example::events) {
             Some(events) if named.is_empty() => Ok(vec![events]),
             _ if named.is_empty() => {
-                Err(super::exit::Usage("no input: name a file, or - for standard input").into())
+                Err(Usage("no input: name a file, or - for standard input").into())
             }
             _ => Ok(named),
         }

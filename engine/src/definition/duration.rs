@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
+const DAY: u64 = 86_400;
+
 const UNITS: [(&str, u64); 5] = [
-    ("w", 7 * 86_400),
-    ("d", 86_400),
+    ("w", 7 * DAY),
+    ("d", DAY),
     ("h", 3_600),
     ("m", 60),
     ("s", 1),
@@ -56,7 +58,7 @@ pub(super) fn parse_or_zero(text: &str) -> Result<Duration, DurationError> {
         Err(_) => u64::MAX,
     };
     match number.checked_mul(seconds) {
-        Some(total) if total <= DAYS_MAX * 86_400 => Ok(Duration::from_secs(total)),
+        Some(total) if total <= DAYS_MAX * DAY => Ok(Duration::from_secs(total)),
         _ => Err(error(
             format!("{text:?} is longer than a hundred years"),
             "write at most 36500d",
@@ -64,17 +66,17 @@ pub(super) fn parse_or_zero(text: &str) -> Result<Duration, DurationError> {
     }
 }
 
-/// Writes a duration as it would be typed: `5d`, `36h`, `90s`; fractions of a second are cut off.
+/// Writes a duration as it would be typed: `5d`, `24h`, `90s`; fractions of a second are cut off.
 pub(super) fn show(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    // Two weeks read better as 14d beside 10d, so days are the largest unit we write.
-    UNITS[1..]
-        .iter()
-        .find(|(_, unit)| seconds > 0 && seconds.is_multiple_of(*unit))
-        .map_or_else(
-            || "0s".to_owned(),
-            |(name, unit)| format!("{}{name}", seconds / unit),
-        )
+    // People say 24h, 36h and 14d: days begin at two, and weeks are never said.
+    let fits = |unit: u64| {
+        seconds.is_multiple_of(unit) && seconds >= if unit == DAY { 2 * DAY } else { unit }
+    };
+    UNITS[1..].iter().find(|(_, unit)| fits(*unit)).map_or_else(
+        || "0s".to_owned(),
+        |(name, unit)| format!("{}{name}", seconds / unit),
+    )
 }
 
 const EXAMPLES: &str = "write a whole number and a unit (s, m, h, d, w), such as 10m, 24h or 5d";
@@ -125,8 +127,8 @@ mod tests {
 
     #[test]
     fn a_day_is_86_400_seconds_and_a_week_is_seven_of_them() {
-        assert_eq!(parse("5d"), Ok(Duration::from_secs(5 * 86_400)));
-        assert_eq!(parse("2w"), Ok(Duration::from_secs(14 * 86_400)));
+        assert_eq!(parse("5d"), Ok(Duration::from_hours(120)));
+        assert_eq!(parse("2w"), Ok(Duration::from_hours(14 * 24)));
         assert_eq!(parse("90s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse("10m"), parse("600s"));
     }
@@ -153,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_reads_back_as_the_same_time() {
-        for text in ["1s", "90s", "10m", "36h", "14d"] {
+        for text in ["1s", "90s", "10m", "24h", "36h", "14d"] {
             assert_eq!(show(parse(text).expect(text)), text);
         }
         assert_eq!(parse_or_zero(&show(Duration::ZERO)), Ok(Duration::ZERO));

@@ -17,6 +17,8 @@
 
 mod condition;
 mod duration;
+mod explain;
+mod graph;
 mod kind_set;
 mod lint;
 mod names;
@@ -34,6 +36,7 @@ use std::time::Duration;
 use crate::event::{FeedName, Kind, Text};
 
 pub use condition::{ApplicationFacts, Condition, ConditionError, Facts};
+pub use explain::{ExpectedDelay, Fall};
 pub use kind_set::{KindSet, PartySet};
 pub use problem::{Place, Problem, ProblemSeverity};
 pub use rule::{Raise, Rule, RuleKey, Selector, SubjectKind, Until, Within, WithinCase};

@@ -17,7 +17,7 @@ pub(super) struct RawDefinition {
     /// Name of the definition.
     pub(super) definition: At<String>,
     /// Version, recorded on every alert. Change it with every change of the file.
-    pub(super) version: At<String>,
+    pub(super) version: At<RawLabel>,
     /// Time zone of civil days, such as Europe/Berlin. Default: UTC.
     pub(super) zone: Option<At<String>>,
     /// Where events come from, and how late they may be.
@@ -39,6 +39,7 @@ pub(super) struct RawDefinition {
 /// Where events come from, and how late they may be.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Feeds")]
 pub(super) struct RawFeeds {
     /// How old an event may be and still count.
     pub(super) allowed_lateness: Option<RawLateness>,
@@ -55,6 +56,7 @@ pub(super) struct RawFeeds {
 /// How old an event may be and still count.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Lateness")]
 pub(super) struct RawLateness {
     /// For digital feeds. Default: 1h.
     pub(super) digital: Option<At<RawDuration>>,
@@ -65,6 +67,7 @@ pub(super) struct RawLateness {
 /// How late a feed is by nature.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "FeedClass")]
 pub(super) enum RawFeedClass {
     /// By minutes.
     Digital,
@@ -75,6 +78,7 @@ pub(super) enum RawFeedClass {
 /// What decides and what ends an application.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Applications")]
 pub(super) struct RawApplications {
     /// Kinds of events that decide it. Default: approved, declined, withdrawn, cancelled.
     pub(super) decided_by: Option<RawKinds>,
@@ -85,6 +89,7 @@ pub(super) struct RawApplications {
 /// A stage of an application.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Stage")]
 pub(super) struct RawStage {
     /// Its name, as events of kind stage.entered state it.
     pub(super) name: At<String>,
@@ -98,6 +103,7 @@ pub(super) struct RawStage {
 /// An expectation: after this, expect that, within so long, else raise an alert.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Rule")]
 pub(super) struct RawRule {
     /// Its name, part of every alert id: renaming a rule makes new alerts.
     pub(super) id: At<String>,
@@ -130,6 +136,7 @@ pub(super) struct RawRule {
 /// What a rule watches one by one.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "Subject")]
 pub(super) enum RawSubject {
     /// Each customer.
     Customer,
@@ -144,6 +151,7 @@ pub(super) enum RawSubject {
 /// Kinds of events.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[schemars(untagged)]
+#[schemars(rename = "Kinds")]
 pub(super) enum RawKinds {
     /// One kind, or `any` for all.
     #[serde(rename = "text")]
@@ -156,6 +164,7 @@ pub(super) enum RawKinds {
 /// Which events.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[schemars(untagged)]
+#[schemars(rename = "Selector")]
 pub(super) enum RawSelector {
     /// One kind, or `any` for all.
     #[serde(rename = "text")]
@@ -171,6 +180,7 @@ pub(super) enum RawSelector {
 /// Kinds of events, and what else they must meet.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Narrow")]
 pub(super) struct RawNarrow {
     /// The kinds. Default: any.
     pub(super) kinds: Option<RawKinds>,
@@ -185,6 +195,7 @@ pub(super) struct RawNarrow {
 /// The sides of a journey.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "Party")]
 pub(super) enum RawParty {
     /// Nobody knows.
     Unknown,
@@ -201,6 +212,7 @@ pub(super) enum RawParty {
 /// How long it may take.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(untagged)]
+#[schemars(rename = "Within")]
 pub(super) enum RawWithin {
     /// The same for all.
     #[serde(rename = "text")]
@@ -213,10 +225,11 @@ pub(super) enum RawWithin {
 /// One case of a limit.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Case")]
 pub(super) struct RawCase {
     /// Dimensions and the values they must have, such as `stage: approval` or `tier: A`. Default: fits always.
     #[serde(default)]
-    pub(super) when: Pairs<At<String>>,
+    pub(super) when: Pairs<At<RawLabel>>,
     /// The limit; `none` where nothing is expected.
     #[serde(rename = "is")]
     pub(super) limit: At<RawDuration>,
@@ -225,6 +238,7 @@ pub(super) struct RawCase {
 /// Until when an application can fail a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "Until")]
 pub(super) enum RawUntil {
     /// Until it is decided.
     Decided,
@@ -235,6 +249,7 @@ pub(super) enum RawUntil {
 /// The alert that a rule raises.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Raise")]
 pub(super) struct RawRaise {
     /// What is wrong, in words joined by underscores, such as application_stalled.
     pub(super) kind: At<String>,
@@ -247,6 +262,7 @@ pub(super) struct RawRaise {
 /// How much an alert matters.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "Severity")]
 pub(super) enum RawSeverity {
     /// Good to know.
     Info,
@@ -259,6 +275,7 @@ pub(super) enum RawSeverity {
 /// Net promoter score.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Nps")]
 pub(super) struct RawNps {
     /// Length of the rolling window, in whole days. Default: 90d.
     pub(super) window: Option<At<RawDuration>>,
@@ -276,6 +293,7 @@ pub(super) struct RawNps {
 /// Groups by one dimension.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Cohort")]
 pub(super) struct RawCohort {
     /// The dimension, such as branch; `all` puts everybody into one group.
     pub(super) by: At<String>,
@@ -292,6 +310,7 @@ pub(super) struct RawCohort {
 /// Calendar periods.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "Waves")]
 pub(super) enum RawWaves {
     /// This month against the last.
     Month,
@@ -304,6 +323,7 @@ pub(super) enum RawWaves {
 /// How to watch for a shift of the score, for ever, with a stated rate of false alarms.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Shift")]
 pub(super) struct RawShift {
     /// Name of the rule, part of every alert id. Default: nps-shift.
     pub(super) rule: Option<At<String>>,
@@ -322,6 +342,7 @@ pub(super) struct RawShift {
 /// The alert on somebody who promoted and now detracts.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "TurnedDetractor")]
 pub(super) struct RawTurnedDetractor {
     /// Name of the rule, part of every alert id. Default: promoter-turned-detractor.
     pub(super) rule: Option<At<String>>,
@@ -337,12 +358,19 @@ macro_rules! texts {
         #[serde(transparent)]
         pub(super) struct $name(pub(super) String);
 
+        impl std::ops::Deref for $name {
+            type Target = str;
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl JsonSchema for $name {
             fn inline_schema() -> bool {
                 false
             }
             fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
+                stringify!($name).trim_start_matches("Raw").into()
             }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 $schema
@@ -363,6 +391,11 @@ texts! {
         "description": "A share of the time from 1% to 99%.",
         "type": "string",
         "pattern": "^[1-9][0-9]?%$",
+    });
+    /// A text that may look like a number: what was typed counts, so that `017` is not 17.
+    RawLabel: schemars::json_schema!({
+        "description": "A text; quotes are needed only where YAML asks for them.",
+        "type": ["string", "number", "boolean"],
     });
     /// A kind of event.
     RawKind: schemars::json_schema!({

@@ -105,26 +105,49 @@ pub(super) const COMMON: [(&str, Type); 5] = [
     ("department", Type::Text),
 ];
 
-const CHANNELS: [&str; 8] = [
-    "unknown",
-    "web",
-    "mobile",
-    "branch",
-    "phone",
-    "email",
-    "relationship_manager",
-    "partner",
-];
-const PARTIES: [&str; 5] = ["unknown", "customer", "bank", "third_party", "system"];
-const INSTRUMENTS: [&str; 3] = ["NPS", "CSAT", "CES"];
+/// The words of an enum as events write them, and the word of one variant.
+macro_rules! words {
+    ($words:ident, $word:ident, $enum:ident { $($variant:ident = $text:literal),+ }) => {
+        const $words: [&str; [$($text),+].len()] = [$($text),+];
+
+        fn $word(variant: $enum) -> &'static str {
+            match variant {
+                $($enum::$variant => $text),+
+            }
+        }
+    };
+}
+
+words!(CHANNELS, channel, Channel {
+    Web = "web",
+    Mobile = "mobile",
+    Branch = "branch",
+    Phone = "phone",
+    Email = "email",
+    RelationshipManager = "relationship_manager",
+    Partner = "partner",
+    Unknown = "unknown"
+});
+words!(PARTIES, party, Party {
+    Customer = "customer",
+    Bank = "bank",
+    ThirdParty = "third_party",
+    System = "system",
+    Unknown = "unknown"
+});
+words!(INSTRUMENTS, instrument, Instrument {
+    Nps = "NPS",
+    Csat = "CSAT",
+    Ces = "CES"
+});
 
 /// Returns a field of an event, null if it is absent.
 pub(super) fn value(event: &Event, name: &str) -> Value {
     match name {
         "type" => text(event.kind().name()),
-        "channel" => text(CHANNELS[event.channel as usize]),
+        "channel" => text(channel(event.channel)),
         "source" => text(event.source.as_str()),
-        "actor" => text(PARTIES[event.actor.party as usize]),
+        "actor" => text(party(event.actor.party)),
         "department" => event.actor.department.value(),
         _ => of_body(&event.body, name),
     }
@@ -168,7 +191,7 @@ impl Field for Vec<Text> {
 impl Field for Instrument {
     const TYPE: Type = Type::Word(&INSTRUMENTS);
     fn value(&self) -> Value {
-        text(INSTRUMENTS[*self as usize])
+        text(instrument(*self))
     }
 }
 
@@ -203,3 +226,24 @@ macro_rules! opaque {
 }
 
 opaque!(Timestamp, Scale, Vec<Milestone>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_calls_things_as_events_do() {
+        for word in CHANNELS {
+            let read: Channel = serde_json::from_value(word.into()).expect(word);
+            assert_eq!(channel(read), word);
+        }
+        for word in PARTIES {
+            let read: Party = serde_json::from_value(word.into()).expect(word);
+            assert_eq!(party(read), word);
+        }
+        for word in INSTRUMENTS {
+            let read: Instrument = serde_json::from_value(word.into()).expect(word);
+            assert_eq!(instrument(read), word);
+        }
+    }
+}

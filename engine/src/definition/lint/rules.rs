@@ -6,7 +6,6 @@ use super::{mistyped_dimension, rules_of};
 use crate::definition::names::nearest;
 use crate::definition::problem::Problem;
 use crate::definition::raw::{RawCase, RawDefinition, RawRule, RawSelector, RawUntil, RawWithin};
-use crate::definition::shape::At;
 use crate::definition::{Definition, FeedClass, KindSet, Rule, SubjectKind, duration};
 use crate::event::{FeedName, Kind};
 
@@ -92,11 +91,12 @@ fn cases(raw: &RawRule) -> Vec<Problem> {
 
 /// Whether all that fits `case` fits `first`, too.
 fn covers(first: &RawCase, case: &RawCase) -> bool {
-    let has = |name: &At<String>, value: &At<String>| {
+    let has = |name: &str, value: &str| {
         let mut when = case.when.0.iter();
-        when.any(|(n, v)| n.value == name.value && v.value == value.value)
+        when.any(|(n, v)| **n == *name && ***v == *value)
     };
-    first.when.0.iter().all(|(name, value)| has(name, value))
+    let mut when = first.when.0.iter();
+    when.all(|(name, value)| has(name, value))
 }
 
 fn as_meant(raw: &RawRule, rule: &Rule) -> Vec<Problem> {

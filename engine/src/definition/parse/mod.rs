@@ -11,6 +11,7 @@ mod rule;
 mod scores;
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::time::Duration;
 
 use super::problem::{Place, Problem, ProblemSeverity};
@@ -126,7 +127,7 @@ impl Reading {
     }
 
     /// Checks a name that ends up in alerts and metrics.
-    fn name(&mut self, what: &str, typed: &At<String>) -> Option<Text> {
+    fn name<T: Deref<Target = str>>(&mut self, what: &str, typed: &At<T>) -> Option<Text> {
         const CHARS_MAX: usize = 64;
         let printable = typed.chars().all(|c| !c.is_control());
         match typed.chars().count() {
@@ -238,14 +239,15 @@ impl Reading {
         }
     }
 
-    fn known_stage(&mut self, typed: &At<String>) -> Option<Text> {
-        if self.stages.contains(&typed.value) {
-            return Some(text(typed));
+    fn known_stage<T: Deref<Target = str>>(&mut self, typed: &At<T>) -> Option<Text> {
+        let name: &str = typed;
+        if self.stages.iter().any(|stage| stage == name) {
+            return Some(text(name));
         }
-        let message = format!("unknown stage {:?}", typed.value);
+        let message = format!("unknown stage {name:?}");
         let help = match self.stages.is_empty() {
             true => "declare it under stages".to_owned(),
-            false => names::suggestion(typed, self.stages.iter().map(String::as_str)),
+            false => names::suggestion(name, self.stages.iter().map(String::as_str)),
         };
         self.tell(typed.place, message, help);
         None

@@ -1,0 +1,75 @@
+//! Definition files as the commands meet them: read, checked, and drawn where something is wrong.
+
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::Path;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use waymark_engine::definition::{Place, Problem, ProblemSeverity};
+
+/// Reads a file, or standard input for `-`.
+///
+/// # Errors
+/// If it is not there, can't be read, or is not UTF-8.
+pub(super) fn read(path: &Path) -> io::Result<String> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(path)
+}
+
+/// Draws a problem with the line it stands in; colours are in it, to be stripped where nobody sees them.
+pub(super) fn draw(problem: &Problem, path: &Path, text: &str) -> String {
+    let level = match problem.severity {
+        ProblemSeverity::Error => Level::ERROR,
+        ProblemSeverity::Warning => Level::WARNING,
+    };
+    let path = path.display().to_string();
+    let title = level.primary_title(&problem.message);
+    let mut report = match span(problem.place, text) {
+        Some(span) => {
+            let annotation = AnnotationKind::Primary.span(span);
+            vec![title.element(Snippet::source(text).path(&path).annotation(annotation))]
+        }
+        None => vec![Group::with_title(title)],
+    };
+    if let Some(help) = &problem.help {
+        report.push(Group::with_title(Level::HELP.secondary_title(help)));
+    }
+    Renderer::styled().render(&report)
+}
+
+/// The bytes of a place, cut at the end of its line.
+fn span(place: Place, text: &str) -> Option<Range<usize>> {
+    let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
+    let before: usize = text.split_inclusive('\n').take(index).map(str::len).sum();
+    let line = text[before..].lines().next().unwrap_or_default();
+    let byte = |chars: u32| {
+        let chars = usize::try_from(chars).unwrap_or(usize::MAX);
+        let at = line.char_indices().nth(chars).map(|(byte, _)| byte);
+        before + at.unwrap_or(line.len())
+    };
+    let first = place.column.saturating_sub(1);
+    Some(byte(first)..byte(first.saturating_add(place.length)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_counts_characters_and_ends_with_its_line() {
+        let text = "a: 1\nä: ÖÖ x\n";
+        let place = |line, column, length| Place {
+            line,
+            column,
+            length,
+        };
+        assert_eq!(&text[span(place(2, 4, 2), text).expect("a line")], "ÖÖ");
+        assert_eq!(&text[span(place(2, 7, 99), text).expect("a line")], "x");
+        assert_eq!(span(place(9, 1, 1), text), Some(text.len()..text.len()));
+        assert_eq!(span(Place::default(), text), None);
+    }
+}
