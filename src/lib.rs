@@ -1,6 +1,7 @@
 //! Waymark, the shell around the pure engine.
 
 pub mod cli;
+mod clock;
 pub mod pipeline;
 pub mod publish;
 pub mod simulate;

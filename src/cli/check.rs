@@ -2,14 +2,13 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use anyhow::Context;
-use clap::ValueEnum;
 use serde::Serialize;
 use waymark_engine::cohort::{self, Direction};
 use waymark_engine::definition::{DEFAULT_TEXT, Definition, Fall, Problem, ProblemSeverity, Shift};
 
-use super::{Exit, source_text};
+use super::{Output, definition, unless_gone};
 
 /// Checks definition files and says in plain words what they mean
 ///
@@ -23,20 +22,12 @@ pub(super) struct Arguments {
     /// Count warnings as wrong
     #[arg(long)]
     deny_warnings: bool,
-    /// How to say it
-    #[arg(short, long, value_name = "FORM", default_value = "text")]
+    /// How to say it; as JSON one object a file, one file a line
+    #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
     output: Output,
     /// Print the definition that ships with Waymark, a start for your own
     #[arg(long, conflicts_with_all = ["files", "deny_warnings", "output"])]
     print_default: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
-    /// For people
-    Text,
-    /// For programs: one object a file, one file a line
-    Json,
 }
 
 /// What is said of one file.
@@ -51,45 +42,37 @@ struct Report<'a> {
 /// Runs the command.
 ///
 /// # Errors
-/// If standard output can't be written.
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+/// If a file can't be read, once all others have been checked, or standard output can't be written.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if arguments.print_default {
-        io::stdout().write_all(DEFAULT_TEXT.as_bytes())?;
-        return Ok(Exit::Ok);
+        unless_gone(io::stdout().write_all(DEFAULT_TEXT.as_bytes()))?;
+        return Ok(ExitCode::SUCCESS);
     }
-    let mut exit = Exit::Ok;
-    for file in &arguments.files {
-        exit = match (
-            check(file, arguments).context("cannot write to standard output")?,
-            exit,
-        ) {
-            (Exit::Config, _) | (_, Exit::Config) => Exit::Config,
-            (Exit::Findings, _) | (_, Exit::Findings) => Exit::Findings,
-            _ => Exit::Ok,
-        };
+    let checked: Vec<anyhow::Result<bool>> = arguments
+        .files
+        .iter()
+        .map(|file| is_fine(file, arguments))
+        .collect();
+    let fine = checked.into_iter().collect::<anyhow::Result<Vec<bool>>>()?;
+    if fine.into_iter().all(|fine| fine) {
+        Ok(ExitCode::SUCCESS)
+    } else {
+        Ok(ExitCode::FAILURE)
     }
-    Ok(exit)
 }
 
-fn check(file: &Path, arguments: &Arguments) -> io::Result<Exit> {
-    let text = match source_text::read(file) {
-        Ok(text) => text,
-        Err(error) => {
-            anstream::eprintln!("waymark: cannot read {}: {error}", file.display());
-            return Ok(Exit::Config);
-        }
-    };
+fn is_fine(file: &Path, arguments: &Arguments) -> anyhow::Result<bool> {
+    let text = definition::read(file)?;
     let report = report(file, &text);
-    match arguments.output {
-        Output::Text => say(&report, &text)?,
-        Output::Json => writeln!(io::stdout(), "{}", serde_json::to_string(&report)?)?,
-    }
+    unless_gone(match arguments.output {
+        Output::Text => say(&report, &text),
+        Output::Json => serde_json::to_string(&report)
+            .map_err(io::Error::from)
+            .and_then(|line| writeln!(io::stdout(), "{line}")),
+    })?;
     let wrong =
         |problem: &Problem| arguments.deny_warnings || problem.severity == ProblemSeverity::Error;
-    match report.problems.iter().any(wrong) {
-        true => Ok(Exit::Findings),
-        false => Ok(Exit::Ok),
-    }
+    Ok(!report.problems.iter().any(wrong))
 }
 
 fn report<'a>(file: &'a Path, text: &str) -> Report<'a> {
@@ -118,7 +101,7 @@ fn expected_delay(fall: &Fall<'_>) -> Option<f64> {
 
 fn say(report: &Report<'_>, text: &str) -> io::Result<()> {
     for problem in &report.problems {
-        anstream::eprintln!("{}\n", source_text::draw(problem, report.file, text));
+        anstream::eprintln!("{}\n", definition::draw(problem, report.file, text));
     }
     let mut out = io::stdout().lock();
     for sentence in &report.meaning {

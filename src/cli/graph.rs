@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::ValueEnum;
-use waymark_engine::definition::{DEFAULT_TEXT, Definition};
+use waymark_engine::definition::Definition;
 
-use super::{Exit, source_text};
+use super::{definition, unless_gone};
 
 /// Draws the stages of a definition, their moves and limits
 #[derive(Debug, clap::Args)]
@@ -30,32 +31,16 @@ enum Format {
 /// Runs the command.
 ///
 /// # Errors
-/// If standard output can't be written.
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let path = arguments.file.clone().unwrap_or_default();
-    let text = match &arguments.file {
-        None => DEFAULT_TEXT.to_owned(),
-        Some(file) => match source_text::read(file) {
-            Ok(text) => text,
-            Err(error) => {
-                anstream::eprintln!("waymark: cannot read {}: {error}", file.display());
-                return Ok(Exit::Config);
-            }
-        },
-    };
-    let definition = match Definition::parse(&text) {
-        Ok((definition, _)) => definition,
-        Err(problems) => {
-            for problem in problems {
-                anstream::eprintln!("{}\n", source_text::draw(&problem, &path, &text));
-            }
-            return Ok(Exit::Findings);
-        }
+/// If the file can't be read or has errors, or standard output can't be written.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let definition = match &arguments.file {
+        Some(file) => definition::load(file)?,
+        None => Definition::shipped_default(),
     };
     let drawing = match arguments.format {
         Format::Mermaid => definition.mermaid(),
         Format::Dot => definition.dot(),
     };
-    io::stdout().write_all(drawing.as_bytes())?;
-    Ok(Exit::Ok)
+    unless_gone(io::stdout().write_all(drawing.as_bytes()))?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -1,11 +1,12 @@
 //! `waymark schema`: prints the JSON Schemas of the files that people write, for editors.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use clap::ValueEnum;
 use waymark_engine::definition;
 
-use super::Exit;
+use super::unless_gone;
 
 /// Prints the JSON Schema of a file, for editors
 ///
@@ -28,10 +29,11 @@ enum File {
 ///
 /// # Errors
 /// If standard output can't be written.
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let schema = match arguments.file {
         File::Definition => definition::json_schema(),
     };
-    writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
-    Ok(Exit::Ok)
+    let schema = serde_json::to_string_pretty(&schema)?;
+    unless_gone(writeln!(io::stdout(), "{schema}"))?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 //!
 //! Knows formats only by their first bytes and their endings; what the bytes mean is for the readers.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +17,13 @@ pub enum Input {
     File(PathBuf),
     /// The pipe we stand in.
     StandardInput,
+    /// Bytes that ship with the program.
+    Shipped {
+        /// What to call them.
+        name: &'static str,
+        /// The bytes, as a file would hold them.
+        bytes: &'static [u8],
+    },
 }
 
 impl Input {
@@ -35,6 +42,7 @@ impl Input {
         match self {
             Self::File(path) => path.to_string_lossy().into(),
             Self::StandardInput => "standard input".into(),
+            Self::Shipped { name, .. } => (*name).into(),
         }
     }
 
@@ -47,9 +55,15 @@ impl Input {
 
     /// Returns the size in bytes where it is known beforehand.
     pub(super) fn size(&self) -> Option<u64> {
-        let Self::File(path) = self else { return None };
-        let metadata = path.metadata().ok()?;
-        metadata.is_file().then_some(metadata.len())
+        match self {
+            Self::File(path) => path
+                .metadata()
+                .ok()
+                .filter(fs::Metadata::is_file)
+                .map(|it| it.len()),
+            Self::StandardInput => None,
+            Self::Shipped { bytes, .. } => Some(bytes.len() as u64),
+        }
     }
 }
 
@@ -107,6 +121,7 @@ fn raw(input: &Input) -> io::Result<Box<dyn Read + Send>> {
     Ok(match input {
         Input::File(path) => Box::new(open_file(path)?),
         Input::StandardInput => Box::new(io::stdin()),
+        Input::Shipped { bytes, .. } => Box::new(*bytes),
     })
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cel::objects::{Key, Map, Value};
 
 use super::{Values, check::Type, text};
+#[expect(clippy::wildcard_imports, reason = "the table names every body")]
 use crate::event::*;
 
 /// How a condition sees a field.

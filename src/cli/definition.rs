@@ -1,23 +1,55 @@
-//! Definition files as the commands meet them: read, checked, and drawn where something is wrong.
+//! Definition files as the commands meet them: read, loaded, and drawn where something is wrong.
 
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use waymark_engine::definition::{Place, Problem, ProblemSeverity};
+use anyhow::Context as _;
+use waymark_engine::definition::{Definition, Place, Problem, ProblemSeverity};
 
-/// Reads a file, or standard input for `-`.
+/// A definition that can't be used; what is wrong with it has been said on standard error.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: no usable definition")]
+pub(super) struct WrongDefinition {
+    path: String,
+}
+
+/// Loads a definition for a command that needs a sound one; what is wrong with it goes to standard error.
 ///
 /// # Errors
-/// If it is not there, can't be read, or is not UTF-8.
-pub(super) fn read(path: &Path) -> io::Result<String> {
-    if path == Path::new("-") {
+/// If the file can't be read, or has errors. Warnings are for `waymark check`.
+pub(super) fn load(path: &Path) -> anyhow::Result<Definition> {
+    let text = read(path)?;
+    Definition::parse(&text)
+        .map(|(definition, _)| definition)
+        .map_err(|problems| {
+            for problem in &problems {
+                anstream::eprintln!("{}\n", draw(problem, path, &text));
+            }
+            wrong(path).into()
+        })
+}
+
+/// Reads the text of a definition; `-` is standard input.
+///
+/// # Errors
+/// [`WrongDefinition`] if it is not there, can't be read, or is not UTF-8.
+pub(super) fn read(path: &Path) -> anyhow::Result<String> {
+    let text = if path == Path::new("-") {
         let mut text = String::new();
-        io::stdin().read_to_string(&mut text)?;
-        return Ok(text);
+        io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(path)
+    };
+    text.with_context(|| format!("cannot read {}", path.display()))
+        .context(wrong(path))
+}
+
+fn wrong(path: &Path) -> WrongDefinition {
+    WrongDefinition {
+        path: path.display().to_string(),
     }
-    std::fs::read_to_string(path)
 }
 
 /// Draws a problem with the line it stands in; colours are in it, to be stripped where nobody sees them.

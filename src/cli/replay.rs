@@ -1,0 +1,147 @@
+//! `waymark replay`: files in, alerts and scores out.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use waymark_engine::definition::Definition;
+use waymark_engine::event::{Timestamp, TimestampError};
+use waymark_engine::rules::Rules;
+
+use super::example::Example;
+use super::report;
+use crate::clock;
+use crate::pipeline::{Replay, STEP_RECORDS, Summary};
+use crate::publish::FileOutputs;
+use crate::source::{self, Input, Mapping, Record, Source};
+
+/// Runs recorded events through both stages and writes what they derive
+///
+/// Writes alerts.jsonl, scores.jsonl, dead-letter.jsonl, late.jsonl and summary.json into a folder, all of them or none. The
+/// same input and definition give the same bytes.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("rules").args(["definition", "example"]))]
+pub(super) struct Arguments {
+    /// The definition to run; the shipped default if left out
+    #[arg(long, value_name = "FILE")]
+    definition: Option<PathBuf>,
+    /// How to read a CSV event log
+    #[arg(long, value_name = "FILE", conflicts_with = "example")]
+    mapping: Option<PathBuf>,
+    /// Definition and mapping of a shipped example; `lending` brings its events along
+    #[arg(long, value_name = "NAME")]
+    example: Option<Example>,
+    /// Where to write
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Where the clock ends, RFC 3339; later events are set aside. At the last event if left out
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<Timestamp>,
+    /// An input; the same as naming it without the flag
+    #[arg(long = "input", value_name = "INPUT")]
+    more_inputs: Vec<PathBuf>,
+    /// JSON lines, Avro containers or CSV logs, plain or zstd, one after the other; - is standard input
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// How to print the summary
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: super::Output,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If the definition, the mapping or an input can't be read, or an output can't be written.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let rules = Rules::new(arguments.definition()?);
+    let mapping = arguments.mapping()?;
+    let source = source::open(arguments.inputs()?, mapping.as_ref())?;
+    let outputs = FileOutputs::create(&arguments.out)?;
+    let not_after = arguments.until.unwrap_or_else(clock::now);
+    let summary = replay(
+        source,
+        Replay::new(rules, not_after),
+        outputs,
+        arguments.until,
+    )?;
+    arguments.output.print(&summary, report::write)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn replay(
+    mut source: Source<'_>,
+    mut replay: Replay,
+    mut outputs: FileOutputs,
+    until: Option<Timestamp>,
+) -> anyhow::Result<Summary> {
+    let progress = progress(&source);
+    let mut records: Vec<Record> = Vec::with_capacity(STEP_RECORDS);
+    loop {
+        records.clear();
+        for record in source.by_ref().take(STEP_RECORDS) {
+            records.push(record?);
+        }
+        if records.is_empty() {
+            break;
+        }
+        replay.step(&records, &mut outputs)?;
+        progress.set_position(source.progress().read_bytes);
+        progress.set_message(replay.received().to_string());
+    }
+    let summary = replay.finish(until, &mut outputs)?;
+    outputs.finish(&summary)?;
+    progress.finish_and_clear();
+    Ok(summary)
+}
+
+impl Arguments {
+    fn definition(&self) -> anyhow::Result<Definition> {
+        match (&self.definition, self.example) {
+            (Some(path), _) => super::definition::load(path),
+            (None, Some(example)) => Ok(example.definition()),
+            (None, None) => Ok(Definition::shipped_default()),
+        }
+    }
+
+    fn mapping(&self) -> anyhow::Result<Option<Mapping>> {
+        match (&self.mapping, self.example) {
+            (Some(path), _) => Ok(Some(Mapping::load(path)?)),
+            (None, example) => Ok(example.and_then(Example::mapping)),
+        }
+    }
+
+    fn inputs(&self) -> anyhow::Result<Vec<Input>> {
+        let named: Vec<Input> = self
+            .more_inputs
+            .iter()
+            .chain(&self.inputs)
+            .map(Input::parse)
+            .collect();
+        match self.example.and_then(Example::events) {
+            Some(events) if named.is_empty() => Ok(vec![events]),
+            _ if named.is_empty() => {
+                Err(super::exit::Usage("no input: name a file, or - for standard input").into())
+            }
+            _ => Ok(named),
+        }
+    }
+}
+
+fn time(text: &str) -> Result<Timestamp, TimestampError> {
+    Timestamp::parse(text)
+}
+
+/// Shows how far we are, on standard error if that is a terminal.
+fn progress(source: &Source<'_>) -> ProgressBar {
+    let template = match source.progress().total_bytes {
+        Some(_) => "{bar:40} {msg} records, {binary_bytes_per_sec}, {eta} left",
+        None => "{spinner} {msg} records, {binary_bytes} read",
+    };
+    let style = ProgressStyle::with_template(template)
+        .expect("the template is a literal, checked by a test");
+    let bar = source
+        .progress()
+        .total_bytes
+        .map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    bar.with_style(style)
+}
