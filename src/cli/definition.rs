@@ -5,14 +5,21 @@ use std::ops::Range;
 use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use anyhow::Context as _;
 use waymark_engine::definition::{Definition, Place, Problem, ProblemSeverity};
 
-/// A definition that can't be used; what is wrong with it has been said on standard error.
+/// A definition that can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: no usable definition")]
-pub(super) struct WrongDefinition {
-    path: String,
+pub(super) enum WrongDefinition {
+    /// It is not there, or not a text.
+    #[error("cannot read {path}")]
+    Unreadable {
+        path: String,
+        #[source]
+        source: io::Error,
+    },
+    /// It has errors, and they have been said on standard error.
+    #[error("{path} has errors")]
+    Refused { path: String },
 }
 
 /// Loads a definition for a command that needs a sound one; what is wrong with it goes to standard error.
@@ -27,29 +34,26 @@ pub(super) fn load(path: &Path) -> anyhow::Result<Definition> {
             for problem in &problems {
                 anstream::eprintln!("{}\n", draw(problem, path, &text));
             }
-            wrong(path).into()
+            let path = path.display().to_string();
+            WrongDefinition::Refused { path }.into()
         })
 }
 
 /// Reads the text of a definition; `-` is standard input.
 ///
 /// # Errors
-/// [`WrongDefinition`] if it is not there, can't be read, or is not UTF-8.
-pub(super) fn read(path: &Path) -> anyhow::Result<String> {
+/// [`WrongDefinition::Unreadable`] if it is not there, can't be read, or is not UTF-8.
+pub(super) fn read(path: &Path) -> Result<String, WrongDefinition> {
     let text = if path == Path::new("-") {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text).map(|_| text)
     } else {
         std::fs::read_to_string(path)
     };
-    text.with_context(|| format!("cannot read {}", path.display()))
-        .context(wrong(path))
-}
-
-fn wrong(path: &Path) -> WrongDefinition {
-    WrongDefinition {
+    text.map_err(|source| WrongDefinition::Unreadable {
         path: path.display().to_string(),
-    }
+        source,
+    })
 }
 
 /// Draws a problem with the line it stands in; colours are in it, to be stripped where nobody sees them.
