@@ -129,7 +129,7 @@ fn a_graph_is_drawn_of_the_default_and_never_of_a_wrong_file() {
         "{dot}"
     );
     let refused = waymark(&["graph", &wrong("unknown-stage")]);
-    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(1), 0));
+    assert_eq!((refused.status.code(), refused.stdout.len()), (Some(78), 0));
 }
 
 #[test]

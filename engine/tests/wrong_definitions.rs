@@ -17,7 +17,7 @@ fn every_wrong_file_is_told_where_it_is_wrong_and_what_to_write() {
         .collect();
     files.sort();
     assert!(files.len() >= 25, "only {} files", files.len());
-    let mut failures = String::new();
+    let mut failures = Vec::new();
     for file in files {
         let text = fs::read_to_string(&file).expect("a file of text");
         let expected: Vec<&str> = text
@@ -27,10 +27,11 @@ fn every_wrong_file_is_told_where_it_is_wrong_and_what_to_write() {
         let found = problems(&text);
         if found != expected {
             let found = found.join("\n#! ");
-            failures += &format!("{}:\n#! {found}\n", file.display());
+            failures.push(format!("{}:\n#! {found}\n", file.display()));
         }
         assert!(!found.is_empty(), "{} has nothing wrong", file.display());
     }
+    let failures = failures.concat();
     assert!(failures.is_empty(), "otherwise than expected:\n{failures}");
 }
 

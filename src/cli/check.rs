@@ -3,13 +3,12 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use serde::Serialize;
 use waymark_engine::cohort::{self, Direction};
 use waymark_engine::definition::{DEFAULT_TEXT, Definition, Fall, Problem, ProblemSeverity, Shift};
 
 use super::exit::Exit;
-use super::{Output, source_text};
+use super::{Output, definition};
 
 /// Checks definition files and says in plain words what they mean
 ///
@@ -23,8 +22,8 @@ pub(super) struct Arguments {
     /// Count warnings as wrong
     #[arg(long)]
     deny_warnings: bool,
-    /// How to say it
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    /// How to say it; as JSON one object a file, one file a line
+    #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
     output: Output,
     /// Print the definition that ships with Waymark, a start for your own
     #[arg(long, conflicts_with_all = ["files", "deny_warnings", "output"])]
@@ -43,27 +42,27 @@ struct Report<'a> {
 /// Runs the command.
 ///
 /// # Errors
-/// If standard output can't be written.
+/// If a file can't be read, once all others have been checked, or standard output can't be written.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if arguments.print_default {
         io::stdout().write_all(DEFAULT_TEXT.as_bytes())?;
         return Ok(Exit::Ok);
     }
-    let mut worst = Exit::Ok;
-    for file in &arguments.files {
-        worst = worst.max(check(file, arguments).context("cannot write to standard output")?);
+    let checked: Vec<anyhow::Result<bool>> = arguments
+        .files
+        .iter()
+        .map(|file| is_fine(file, arguments))
+        .collect();
+    let fine = checked.into_iter().collect::<anyhow::Result<Vec<bool>>>()?;
+    if fine.into_iter().all(|fine| fine) {
+        Ok(Exit::Ok)
+    } else {
+        Ok(Exit::Findings)
     }
-    Ok(worst)
 }
 
-fn check(file: &Path, arguments: &Arguments) -> io::Result<Exit> {
-    let text = match source_text::read(file) {
-        Ok(text) => text,
-        Err(error) => {
-            anstream::eprintln!("waymark: cannot read {}: {error}", file.display());
-            return Ok(Exit::Config);
-        }
-    };
+fn is_fine(file: &Path, arguments: &Arguments) -> anyhow::Result<bool> {
+    let text = definition::read(file)?;
     let report = report(file, &text);
     match arguments.output {
         Output::Text => say(&report, &text)?,
@@ -71,10 +70,7 @@ fn check(file: &Path, arguments: &Arguments) -> io::Result<Exit> {
     }
     let wrong =
         |problem: &Problem| arguments.deny_warnings || problem.severity == ProblemSeverity::Error;
-    match report.problems.iter().any(wrong) {
-        true => Ok(Exit::Findings),
-        false => Ok(Exit::Ok),
-    }
+    Ok(!report.problems.iter().any(wrong))
 }
 
 fn report<'a>(file: &'a Path, text: &str) -> Report<'a> {
@@ -103,7 +99,7 @@ fn expected_delay(fall: &Fall<'_>) -> Option<f64> {
 
 fn say(report: &Report<'_>, text: &str) -> io::Result<()> {
     for problem in &report.problems {
-        anstream::eprintln!("{}\n", source_text::draw(problem, report.file, text));
+        anstream::eprintln!("{}\n", definition::draw(problem, report.file, text));
     }
     let mut out = io::stdout().lock();
     for sentence in &report.meaning {

@@ -4,10 +4,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use waymark_engine::definition::{DEFAULT_TEXT, Definition};
+use waymark_engine::definition::Definition;
 
+use super::definition;
 use super::exit::Exit;
-use super::source_text;
 
 /// Draws the stages of a definition, their moves and limits
 #[derive(Debug, clap::Args)]
@@ -31,27 +31,11 @@ enum Format {
 /// Runs the command.
 ///
 /// # Errors
-/// If standard output can't be written.
+/// If the file can't be read or has errors, or standard output can't be written.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let path = arguments.file.clone().unwrap_or_default();
-    let text = match &arguments.file {
-        None => DEFAULT_TEXT.to_owned(),
-        Some(file) => match source_text::read(file) {
-            Ok(text) => text,
-            Err(error) => {
-                anstream::eprintln!("waymark: cannot read {}: {error}", file.display());
-                return Ok(Exit::Config);
-            }
-        },
-    };
-    let definition = match Definition::parse(&text) {
-        Ok((definition, _)) => definition,
-        Err(problems) => {
-            for problem in problems {
-                anstream::eprintln!("{}\n", source_text::draw(&problem, &path, &text));
-            }
-            return Ok(Exit::Findings);
-        }
+    let definition = match &arguments.file {
+        Some(file) => definition::load(file)?,
+        None => Definition::shipped_default(),
     };
     let drawing = match arguments.format {
         Format::Mermaid => definition.mermaid(),

@@ -12,7 +12,6 @@ mod replay;
 mod report;
 mod schema;
 mod simulate;
-mod source_text;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -32,6 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let schema = match arguments.file {
         File::Definition => definition::json_schema(),
     };
-    writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
+    let schema = serde_json::to_string_pretty(&schema)?;
+    writeln!(io::stdout(), "{schema}")?;
     Ok(Exit::Ok)
 }

@@ -121,12 +121,13 @@ fn grace(rule: &Rule) -> String {
         [] => String::new(),
         feeds => format!(" of {}", and(feeds)),
     };
-    match rule.grace.is_zero() {
-        true => format!("without waiting for late events{of}"),
-        false => format!(
+    if rule.grace.is_zero() {
+        format!("without waiting for late events{of}")
+    } else {
+        format!(
             "having waited {} for late events{of}",
             duration::show(rule.grace)
-        ),
+        )
     }
 }
 
@@ -173,10 +174,10 @@ fn selector(selector: &Selector) -> String {
         let parties = parties.into_iter();
         let named = parties.filter(|(party, _)| selector.by.contains(*party));
         let named: Vec<&str> = named.map(|(_, name)| name).collect();
-        words += &format!(" by {}", or(&named));
+        words.extend([" by ", &or(&named)]);
     }
     if let Some(source) = selector.condition.as_ref().map(Condition::source) {
-        words += &format!(" where {}", source.trim());
+        words.extend([" where ", source.trim()]);
     }
     words
 }
@@ -195,7 +196,7 @@ fn nps_in_words(nps: &Nps, expected_delay: ExpectedDelay<'_>) -> Vec<String> {
             Waves::Quarter => "quarter",
             Waves::Year => "year",
         };
-        scores += &format!(", each {wave} against the last");
+        scores.extend([", each ", wave, " against the last"]);
     }
     let mut sentences = vec![scores + "."];
     if let Some(shift) = &nps.shift {

@@ -174,9 +174,10 @@ fn limit(case: &WithinCase, but: &str) -> String {
     let when: Vec<String> = when
         .map(|(name, value)| format!("{name} {value}"))
         .collect();
-    match when.is_empty() {
-        true => limit,
-        false => format!("{limit} ({})", when.join(", ")),
+    if when.is_empty() {
+        limit
+    } else {
+        format!("{limit} ({})", when.join(", "))
     }
 }
 

@@ -251,7 +251,7 @@ pub(super) enum RawUntil {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Raise")]
 pub(super) struct RawRaise {
-    /// What is wrong, in words joined by underscores, such as application_stalled.
+    /// What is wrong, in words joined by underscores, such as `application_stalled`.
     pub(super) kind: At<String>,
     /// How much it matters once the limit has passed. Default: warning.
     pub(super) severity: Option<RawSeverity>,
@@ -299,7 +299,7 @@ pub(super) struct RawCohort {
     pub(super) by: At<String>,
     /// How many groups to keep at most; replies of any further group are refused and counted. Default: 100.
     pub(super) values_max: Option<At<u32>>,
-    /// How many groups you expect. Default: values_max, and 1 for `all`.
+    /// How many groups you expect. Default: `values_max`, and 1 for `all`.
     pub(super) expected: Option<At<u32>>,
     /// Replies that one group gets in a year, roughly. Needed where a shift is watched.
     pub(super) replies_per_year: Option<At<f64>>,

@@ -266,7 +266,7 @@ mod tests {
     fn a_billion_laughs_are_refused() {
         let mut text = "a0: &a0 [x, x]\n".to_owned();
         for i in 1..30 {
-            text += &format!("a{i}: &a{i} [*a{0}, *a{0}]\n", i - 1);
+            text.extend([format!("a{i}: &a{i} [*a{0}, *a{0}]\n", i - 1)]);
         }
         assert!(read(&text).is_err());
         assert!(read(&"[".repeat(10_000)).is_err());

@@ -223,7 +223,7 @@ impl Expectation<'_> {
         }
     }
 
-    /// Closes the open episode, unless a mark before the closing event has yet to be decided and makes it worse.
+    /// Closes the open episode, unless a breach before the closing event has yet to be decided.
     fn close(
         &self,
         watch: &mut Watch,
@@ -234,11 +234,9 @@ impl Expectation<'_> {
         let Some(episode) = &watch.episode else {
             return;
         };
-        let worse_to_come = watch.pending.iter().any(|pending| {
-            let (mark, level) = self.next_mark(pending);
-            pending.armed.at <= moment.at && mark <= moment.at && Some(level) > episode.level
-        });
-        if worse_to_come {
+        let breached_before =
+            |pending: &Pending| pending.armed.at <= moment.at && pending.due <= moment.at;
+        if episode.level < Some(Level::Breached) && watch.pending.iter().any(breached_before) {
             return;
         }
         transitions.push(self.closing(episode, moment, decided_at));

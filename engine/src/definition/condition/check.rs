@@ -58,8 +58,10 @@ impl Type {
         use Type::{Any, Int, Null, Number, Opaque, Text, Values, Word};
         match (self, other) {
             (Opaque | Values, _) | (_, Opaque | Values) => false,
-            (Any | Null, _) | (_, Any | Null) => true,
-            (Int | Number, Int | Number) | (Text | Word(_), Text | Word(_)) => true,
+            (Any | Null, _)
+            | (_, Any | Null)
+            | (Int | Number, Int | Number)
+            | (Text | Word(_), Text | Word(_)) => true,
             (one, other) => one == other,
         }
     }
@@ -187,7 +189,7 @@ impl Checker {
         let known = common.chain(own).collect::<Vec<_>>();
         let mut types = known.iter().filter(|(known, _)| *known == name);
         let Some((_, found)) = types.next() else {
-            return Err(self.unknown_field(name, &known));
+            return Err(Self::unknown_field(name, &known));
         };
         let found = if types.all(|(_, other)| other == found) {
             *found
@@ -204,7 +206,7 @@ impl Checker {
         Ok(found)
     }
 
-    fn unknown_field(&self, name: &str, known: &[(&'static str, Type)]) -> ConditionError {
+    fn unknown_field(name: &str, known: &[(&'static str, Type)]) -> ConditionError {
         let names = || known.iter().map(|(name, _)| *name);
         let has = |kind: &&Kind| {
             fields::of_kind(**kind)
@@ -322,9 +324,8 @@ impl Checker {
     fn membership(&mut self, item: &IdedExpr, list: &IdedExpr) -> Typed {
         let item_type = self.type_of(item)?;
         let fits = match self.type_of(list)? {
-            Type::Texts => item_type.meets(Type::Text),
+            Type::Texts | Type::Values => item_type.meets(Type::Text),
             Type::Ints => item_type.meets(Type::Int),
-            Type::Values => item_type.meets(Type::Text),
             other => return Err(misfit("in", other)),
         };
         if !fits {

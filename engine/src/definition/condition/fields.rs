@@ -7,6 +7,10 @@ use std::sync::Arc;
 use cel::objects::{Key, Map, Value};
 
 use super::{Values, check::Type, text};
+#[allow(
+    clippy::wildcard_imports,
+    reason = "the table names every body; clippy looks away in test builds"
+)]
 use crate::event::*;
 
 /// How a condition sees a field.

@@ -245,9 +245,10 @@ impl Reading {
             return Some(text(name));
         }
         let message = format!("unknown stage {name:?}");
-        let help = match self.stages.is_empty() {
-            true => "declare it under stages".to_owned(),
-            false => names::suggestion(name, self.stages.iter().map(String::as_str)),
+        let help = if self.stages.is_empty() {
+            "declare it under stages".to_owned()
+        } else {
+            names::suggestion(name, self.stages.iter().map(String::as_str))
         };
         self.tell(typed.place, message, help);
         None

@@ -1,0 +1,121 @@
+//! What the engine costs: a step of the customer stage, and the stored form of a journey.
+//!
+//! The input is invented lending under the shipped definition: 100,000 events of 4,000 customers. Before the timings come the
+//! sizes of the stored journeys, which is what a store has to hold.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use waymark::simulate::{Options, Share, Simulation};
+use waymark_engine::definition::Definition;
+use waymark_engine::event::{Decoded, Event, Timestamp, decode_json};
+use waymark_engine::journey::Journey;
+use waymark_engine::rules::Rules;
+use waymark_engine::stage::{Derived, Shard, Table};
+
+const EVENTS: u64 = 100_000;
+const CUSTOMERS: u32 = 4_000;
+
+fn events() -> Vec<Event> {
+    let options = Options {
+        seed: 7,
+        customers: CUSTOMERS,
+        events: EVENTS,
+        start: Timestamp::parse("2026-01-05T00:00:00Z").expect("a literal"),
+        disorder: std::time::Duration::ZERO,
+        duplicates: Share::default(),
+        bad: Share::default(),
+    };
+    let decode = |line: String| match decode_json(line.as_bytes()) {
+        Ok(Decoded::Event(event)) => event,
+        other => panic!("the generator writes events: {other:?}"),
+    };
+    Simulation::new(&options).map(decode).collect()
+}
+
+fn run(events: &[Event]) -> (Table<Journey>, Derived) {
+    let mut shard = Shard::new(Rules::new(Definition::shipped_default()), None);
+    let (mut table, mut derived) = (Table::new(), Derived::default());
+    for event in events {
+        let outcome = shard.take(&mut table, event, Timestamp::MAX, &mut derived);
+        black_box(outcome);
+    }
+    (table, derived)
+}
+
+fn step(criterion: &mut Criterion) {
+    let events = events();
+    let (_, derived) = run(&events);
+    println!(
+        "{} events, {} alerts, {} deltas",
+        events.len(),
+        derived.alerts.len(),
+        derived.deltas.len()
+    );
+    let mut group = criterion.benchmark_group("step");
+    group
+        .sample_size(20)
+        .throughput(Throughput::Elements(EVENTS));
+    group.bench_function("customer stage, timers included", |bencher| {
+        bencher.iter_batched(|| (), |()| run(&events), BatchSize::PerIteration);
+    });
+    group.finish();
+}
+
+fn state(criterion: &mut Criterion) {
+    let (table, _) = run(&events());
+    let journeys: Vec<Arc<Journey>> = table
+        .states()
+        .into_iter()
+        .map(|(_, journey)| Arc::new(journey.clone()))
+        .collect();
+    let open = |journey: &&Arc<Journey>| {
+        let open = journey
+            .applications
+            .iter()
+            .filter(|application| application.ended.is_none());
+        open.count() == 1
+    };
+    print_sizes("all customers", journeys.iter());
+    print_sizes(
+        "customers with one open application",
+        journeys.iter().filter(open),
+    );
+    let stored: Vec<Vec<u8>> = journeys.iter().map(|journey| journey.encode()).collect();
+    let mut group = criterion.benchmark_group("journey");
+    group.throughput(Throughput::Elements(journeys.len() as u64));
+    group.bench_function("encode", |bencher| {
+        bencher.iter(|| {
+            journeys
+                .iter()
+                .map(|journey| journey.encode().len())
+                .sum::<usize>()
+        });
+    });
+    group.bench_function("decode", |bencher| {
+        bencher.iter(|| {
+            stored
+                .iter()
+                .map(|bytes| Journey::decode(bytes))
+                .filter(Result::is_ok)
+                .count()
+        });
+    });
+    group.finish();
+}
+
+fn print_sizes<'a>(whose: &str, journeys: impl Iterator<Item = &'a Arc<Journey>>) {
+    let mut sizes: Vec<usize> = journeys.map(|journey| journey.encode().len()).collect();
+    sizes.sort_unstable();
+    let quantile = |percent: usize| sizes[(sizes.len() - 1) * percent / 100];
+    println!(
+        "{whose}: {} journeys, {} bytes median, {} at 99 %",
+        sizes.len(),
+        quantile(50),
+        quantile(99)
+    );
+}
+
+criterion_group!(benches, step, state);
+criterion_main!(benches);
