@@ -3,14 +3,12 @@
 //! After each event the cohort stage catches up with the clock of the customer stage and takes its deltas. So what comes
 //! out depends on the events and their order alone, not on how a run is cut into steps.
 
-use std::sync::Arc;
-
 use crate::cohort::{Cohort, Cohorts, SeriesSummary};
 use crate::derived::Delta;
 use crate::event::{Day, Event, Timestamp};
 use crate::journey::Journey;
 use crate::rules::Rules;
-use crate::stage::{Derived, Key, Outcome, Shard, Table};
+use crate::stage::{Derived, Outcome, Shard, Table};
 
 /// One shard of the customer stage and one of the cohort stage behind it.
 #[derive(Debug)]
@@ -99,12 +97,12 @@ impl Reference {
 
 impl CohortShard {
     fn catch_up(&mut self, now: Timestamp, deltas: &[Delta], derived: &mut Derived) {
-        if deltas.is_empty() && !self.table.is_due(now) {
+        if deltas.is_empty() && !self.table.rings(now) {
             return;
         }
         self.shard.advance(&mut self.table, now, derived);
         for delta in deltas {
-            let key: Key = Arc::from(delta.cohort.to_string());
+            let key = delta.cohort.to_string();
             let taken = self.has_room_for(&key, delta)
                 && self.shard.apply(&mut self.table, &key, delta, derived) == Outcome::Applied;
             self.refused += u64::from(!taken);

@@ -144,7 +144,7 @@ impl Replay {
                 key: Arc::clone(&loaded.key),
                 source,
             })?;
-            table.load(loaded.key, journey, loaded.due);
+            table.load(&loaded.key, journey, loaded.due);
         }
         Ok(table)
     }

@@ -1,10 +1,8 @@
 //! The gate of the customer stage: which events may move the clock, and which come too late.
 
-use std::sync::Arc;
-
 use crate::event::{Event, Reason, Rejection, Timestamp};
 use crate::journey::Journey;
-use crate::stage::{Derived, Key, Outcome, Shard, Table};
+use crate::stage::{Derived, Outcome, Shard, Table};
 
 use super::Rules;
 
@@ -35,8 +33,7 @@ impl Shard<Rules> {
             // A heartbeat of a feed concerns no customer: it has moved the clock, and that is all.
             return Outcome::Applied;
         };
-        let key: Key = Arc::from(customer.as_str());
-        self.apply(table, &key, event, derived)
+        self.apply(table, customer.as_str(), event, derived)
     }
 
     fn is_late(&self, event: &Event) -> bool {

@@ -27,15 +27,20 @@ pub struct Shard<P> {
 /// The states that a step works on: those loaded for it, and what became of them.
 #[derive(Debug)]
 pub struct Table<S> {
-    rows: HashMap<Key, Row<S>>,
-    /// Invariant: holds `(due, key)` for each row with a due time, and nothing else.
+    rows: Vec<Row<S>>,
+    places: HashMap<Key, usize>,
+    /// Invariant: each row with a due time has one timer, at or before it; a timer that comes too early is set anew. So a
+    /// due time that keeps moving away, as that of a silence does, costs nothing until the first one has passed.
     timers: BTreeSet<(Timestamp, Key)>,
 }
 
 #[derive(Debug)]
 struct Row<S> {
+    key: Key,
     state: Option<S>,
     due: Option<Timestamp>,
+    /// When the timer of this row rings.
+    timer: Option<Timestamp>,
     changed: bool,
 }
 
@@ -74,14 +79,14 @@ impl<P: Processor> Shard<P> {
         if self.stream_time.is_none_or(|now| now < to) {
             self.stream_time = Some(to);
         }
-        while let Some((due, key)) = table.next_timer(to) {
-            let state = table.take(&key);
+        while let Some((place, due)) = table.next_due(to) {
+            let (key, state) = table.take(place);
             let decision = self.processor.step(&key, state, Cause::Due, due);
             debug_assert!(
                 decision.due.is_none_or(|next| next > due),
                 "a timer that has fired must be gone"
             );
-            table.settle(&key, decision, derived);
+            table.settle(place, decision, derived);
         }
     }
 
@@ -89,16 +94,17 @@ impl<P: Processor> Shard<P> {
     pub fn apply(
         &mut self,
         table: &mut Table<P::State>,
-        key: &Key,
+        key: &str,
         input: &P::Input,
         derived: &mut Derived,
     ) -> Outcome {
         let at = self
             .stream_time
             .expect("stream time was advanced before the first input");
-        let state = table.take(key);
-        let decision = self.processor.step(key, state, Cause::Event(input), at);
-        table.settle(key, decision, derived)
+        let place = table.place(key);
+        let (key, state) = table.take(place);
+        let decision = self.processor.step(&key, state, Cause::Event(input), at);
+        table.settle(place, decision, derived)
     }
 }
 
@@ -106,34 +112,29 @@ impl<S> Table<S> {
     /// A table without states.
     pub fn new() -> Self {
         Self {
-            rows: HashMap::new(),
+            rows: Vec::new(),
+            places: HashMap::new(),
             timers: BTreeSet::new(),
         }
     }
 
     /// Adds a state as the store holds it.
-    pub fn load(&mut self, key: Key, state: Option<S>, due: Option<Timestamp>) {
-        self.timers.extend(due.map(|due| (due, Arc::clone(&key))));
-        self.rows.insert(
-            key,
-            Row {
-                state,
-                due,
-                changed: false,
-            },
-        );
+    pub fn load(&mut self, key: &Key, state: Option<S>, due: Option<Timestamp>) {
+        let place = self.place(key);
+        self.rows[place].state = state;
+        self.set_due(place, due);
     }
 
     /// Returns whether the state of a key is here, be it that there is none.
     pub fn contains(&self, key: &str) -> bool {
-        self.rows.contains_key(key)
+        self.places.contains_key(key)
     }
 
     /// Returns how many keys begin with a prefix.
     pub fn count(&self, prefix: &str) -> usize {
         self.rows
-            .keys()
-            .filter(|key| key.starts_with(prefix))
+            .iter()
+            .filter(|row| row.key.starts_with(prefix))
             .count()
     }
 
@@ -142,59 +143,82 @@ impl<S> Table<S> {
         let mut states: Vec<_> = self
             .rows
             .iter()
-            .filter_map(|(key, row)| Some((key, row.state.as_ref()?)))
+            .filter_map(|row| Some((&row.key, row.state.as_ref()?)))
             .collect();
         states.sort_unstable_by_key(|(key, _)| *key);
         states
     }
 
-    /// Returns whether something falls due up to `to`.
-    pub fn is_due(&self, to: Timestamp) -> bool {
-        self.timers.first().is_some_and(|(due, _)| *due <= to)
+    /// Returns whether a timer rings up to `to`.
+    pub fn rings(&self, to: Timestamp) -> bool {
+        self.timers.first().is_some_and(|(timer, _)| *timer <= to)
     }
 
     /// Returns what changed, by key, with its next due time; a state of `None` was deleted.
     pub fn into_changes(self) -> Vec<(Key, Option<S>, Option<Timestamp>)> {
-        let changed = self.rows.into_iter().filter(|(_, row)| row.changed);
-        let mut changes: Vec<_> = changed
-            .map(|(key, row)| (key, row.state, row.due))
-            .collect();
+        let changed = self.rows.into_iter().filter(|row| row.changed);
+        let mut changes: Vec<_> = changed.map(|row| (row.key, row.state, row.due)).collect();
         changes.sort_unstable_by(|(left, ..), (right, ..)| left.cmp(right));
         changes
     }
 
-    fn next_timer(&mut self, to: Timestamp) -> Option<(Timestamp, Key)> {
-        self.timers.first().filter(|(due, _)| *due <= to).cloned()
+    /// Takes the next row that falls due up to `to`, by (time, key); sets timers anew that ring too early.
+    fn next_due(&mut self, to: Timestamp) -> Option<(usize, Timestamp)> {
+        while self.rings(to) {
+            let (timer, key) = self.timers.pop_first()?;
+            let place = self.places[&key];
+            self.rows[place].timer = None;
+            match self.rows[place].due {
+                Some(due) if due <= timer => return Some((place, due)),
+                due => self.set_due(place, due),
+            }
+        }
+        None
     }
 
-    fn take(&mut self, key: &str) -> Option<S> {
-        self.rows.get_mut(key)?.state.take()
+    fn place(&mut self, key: &str) -> usize {
+        if let Some(place) = self.places.get(key) {
+            return *place;
+        }
+        let key: Key = Arc::from(key);
+        self.places.insert(Arc::clone(&key), self.rows.len());
+        self.rows.push(Row {
+            key,
+            state: None,
+            due: None,
+            timer: None,
+            changed: false,
+        });
+        self.rows.len() - 1
+    }
+
+    fn take(&mut self, place: usize) -> (Key, Option<S>) {
+        let row = &mut self.rows[place];
+        (Arc::clone(&row.key), row.state.take())
     }
 
     /// Puts a decision back into the table and passes on what it says.
-    fn settle(&mut self, key: &Key, decision: Decision<S>, derived: &mut Derived) -> Outcome {
-        let row = match self.rows.get_mut(key) {
-            Some(row) => row,
-            None => self.rows.entry(Arc::clone(key)).or_insert(Row {
-                state: None,
-                due: None,
-                changed: false,
-            }),
-        };
+    fn settle(&mut self, place: usize, decision: Decision<S>, derived: &mut Derived) -> Outcome {
+        let row = &mut self.rows[place];
         row.state = decision.state;
         row.changed |= decision.outcome == Outcome::Applied;
-        if row.due != decision.due {
-            if let Some(due) = row.due {
-                self.timers.remove(&(due, Arc::clone(key)));
-            }
-            self.timers
-                .extend(decision.due.map(|due| (due, Arc::clone(key))));
-            row.due = decision.due;
-        }
+        self.set_due(place, decision.due);
         derived.alerts.extend(decision.alerts);
         derived.deltas.extend(decision.deltas);
         derived.scores.extend(decision.scores);
         decision.outcome
+    }
+
+    fn set_due(&mut self, place: usize, due: Option<Timestamp>) {
+        let row = &mut self.rows[place];
+        row.due = due;
+        let Some(due) = due.filter(|due| row.timer.is_none_or(|timer| *due < timer)) else {
+            return;
+        };
+        if let Some(timer) = row.timer.replace(due) {
+            self.timers.remove(&(timer, Arc::clone(&row.key)));
+        }
+        self.timers.insert((due, Arc::clone(&row.key)));
     }
 }
 

@@ -6,7 +6,6 @@
 mod history;
 mod obvious;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -44,7 +43,7 @@ fn through_the_store(table: Table<Journey>) -> Table<Journey> {
         let journey =
             stored.map(|bytes| Journey::decode(&bytes).expect("what we wrote can be read"));
         assert_eq!(journey.as_ref().and_then(|journey| journey.due), due);
-        loaded.load(Arc::clone(&key), journey, due);
+        loaded.load(&key, journey, due);
     }
     loaded
 }
