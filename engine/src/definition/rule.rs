@@ -41,6 +41,15 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Returns the shortest time from an arming event to the first mark after it; zero if the rule never arms.
+    pub fn shortest_mark(&self) -> Duration {
+        let limits = self.within.cases.iter().filter_map(|case| case.limit);
+        let shortest = limits.min().unwrap_or_default();
+        let armed = Timestamp::MIN;
+        self.warn_at(armed, armed + shortest)
+            .map_or(shortest, |mark| mark.since(armed))
+    }
+
     /// Returns when to warn of an expectation armed at `armed` and due at `due`.
     pub fn warn_at(&self, armed: Timestamp, due: Timestamp) -> Option<Timestamp> {
         let share = |percent: u8| armed + due.since(armed) * u32::from(percent) / 100;

@@ -61,6 +61,6 @@ pub struct Reply {
     pub by: EventHash,
     /// The answer, 0 to 10.
     pub score: i64,
-    /// The cohorts that counted it, by dimension; the cohort of everybody goes without saying.
+    /// The cohorts that counted it, by dimension.
     pub cohorts: Dimensions,
 }

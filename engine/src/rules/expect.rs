@@ -22,8 +22,8 @@ use crate::journey::{Episode, Moment, PENDING_MAX, Pending, SATISFIED_MAX, Watch
 #[derive(Clone, Copy)]
 pub(super) struct Expectation<'a> {
     pub(super) rule: &'a Rule,
-    /// Whether each satisfying event must be kept for late arming events: some limit is shorter than they may be late.
-    pub(super) keeps_all: bool,
+    /// The shortest time from an arming event to the first mark after it, over all limits of the rule.
+    pub(super) shortest: Duration,
     /// How long satisfying events are kept.
     pub(super) horizon: Duration,
 }
@@ -137,26 +137,31 @@ impl Expectation<'_> {
         })
     }
 
-    /// Forgets satisfying events that no arming event can be late enough to need.
+    /// Forgets satisfying events that no late arming event can need.
+    ///
+    /// Of those young enough, one is needed only if what follows it comes too late for what arms right behind the one
+    /// before it: an arming event in between is then satisfied by the follower all the same.
     pub(super) fn forget(&self, watch: &mut Watch, at: Timestamp) {
-        if watch.satisfied.is_empty() {
-            return;
-        }
-        let oldest = at - self.horizon;
-        watch.satisfied.retain(|moment| moment.at >= oldest);
-        if !self.keeps_all {
-            // Every limit outlasts the horizon, so whatever still arrives is satisfied by the newest of them.
-            let newest_armed = watch
-                .pending
+        let mut before = at - self.horizon;
+        let Watch {
+            satisfied, pending, ..
+        } = watch;
+        satisfied.retain(|moment| moment.at >= before);
+        let mut place = 0;
+        while place < satisfied.len() {
+            let here = satisfied[place].at;
+            let armed = pending
                 .iter()
                 .filter(|pending| pending.satisfies)
-                .map(|it| it.armed.at)
-                .max();
-            let spare = watch.satisfied.len().saturating_sub(1);
-            watch.satisfied.drain(..spare);
-            watch
-                .satisfied
-                .retain(|moment| newest_armed.is_none_or(|armed| armed < moment.at));
+                .map(|pending| pending.armed.at);
+            let next = satisfied.get(place + 1).map(|moment| moment.at);
+            let after = armed.filter(|armed| *armed >= here).chain(next).min();
+            if after.is_some_and(|after| after.since(before) < self.shortest) {
+                satisfied.remove(place);
+            } else {
+                before = here;
+                place += 1;
+            }
         }
     }
 
@@ -213,7 +218,7 @@ impl Expectation<'_> {
                 return true;
             }
             let satisfied = seen.satisfies || seen.ends;
-            if satisfied && pending.satisfies && self.keeps_all {
+            if satisfied && pending.satisfies {
                 gone.push(pending.armed);
             }
             !satisfied

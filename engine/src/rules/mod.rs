@@ -37,8 +37,8 @@ pub struct Rules {
     by_kind: Vec<Concerned>,
     /// All rules on applications: an ending concerns each of them.
     of_applications: Vec<usize>,
-    /// For each rule, whether satisfying events must all be kept for late arming ones, or the newest will do.
-    keeps_all: Vec<bool>,
+    /// For each rule, the shortest time from an arming event to the first mark after it.
+    shortest: Vec<Duration>,
     /// How old an arming event may be when it arrives.
     lateness: Duration,
 }
@@ -62,21 +62,12 @@ impl Rules {
             rule.subject == SubjectKind::Application
         });
         let lateness = longest_lateness(&definition);
-        let keeps_all = definition
-            .rules
-            .iter()
-            .map(|rule| {
-                rule.within.cases.iter().any(|case| {
-                    case.limit
-                        .is_some_and(|limit| limit < lateness.max(rule.grace))
-                })
-            })
-            .collect();
+        let shortest = definition.rules.iter().map(Rule::shortest_mark).collect();
         Self {
             definition,
             by_kind,
             of_applications,
-            keeps_all,
+            shortest,
             lateness,
         }
     }
@@ -90,7 +81,7 @@ impl Rules {
         let rule = &self.definition.rules[position];
         Expectation {
             rule,
-            keeps_all: self.keeps_all[position],
+            shortest: self.shortest[position],
             horizon: self.lateness.max(rule.grace),
         }
     }
