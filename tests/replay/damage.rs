@@ -181,6 +181,12 @@ fn a_command_that_cannot_be_understood_is_explained() {
         USAGE,
         "is not RFC 3339 with an offset",
     );
+    // Inputs are read in the order given; of a mixture of both forms nobody could say which order that is.
+    bench.fails(
+        &["--input", "first", "second"],
+        USAGE,
+        "'--input <INPUT>' cannot be used with",
+    );
     assert_refused(&waymark(&["--example", "lending"]), USAGE, "--out <DIR>");
 }
 
