@@ -15,10 +15,10 @@ use crate::pipeline::{Replay, STEP_RECORDS, Summary};
 use crate::publish::FileOutputs;
 use crate::source::{self, Input, Mapping, Record, Source};
 
-/// Runs recorded events through both stages and writes what they derive
+/// Replays recorded events and writes the alerts and scores they lead to
 ///
 /// Writes alerts.jsonl, scores.jsonl, dead-letter.jsonl, late.jsonl and summary.json into a folder, all of them or none. The
-/// same input and definition give the same bytes.
+/// same input and definition give the same bytes. What can't be understood is set aside in dead-letter.jsonl with its reason.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("rules").args(["definition", "example"]))]
 pub(super) struct Arguments {
@@ -31,14 +31,15 @@ pub(super) struct Arguments {
     /// Definition and mapping of a shipped example; `lending` brings its events along
     #[arg(long, value_name = "NAME")]
     example: Option<Example>,
-    /// Where to write
+    /// The folder to write into; created where it is missing
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Where the clock ends, RFC 3339; later events are set aside. At the last event if left out
+    /// Where the clock ends, such as 2026-03-31T18:00:00+02:00; later events are set aside. If left out: at the last event,
+    /// and those later than now are set aside
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<Timestamp>,
     /// An input; the same as naming it without the flag
-    #[arg(long = "input", value_name = "INPUT")]
+    #[arg(long = "input", value_name = "INPUT", conflicts_with = "inputs")]
     more_inputs: Vec<PathBuf>,
     /// JSON lines, Avro containers or CSV logs, plain or zstd, one after the other; - is standard input
     #[arg(value_name = "INPUT")]
@@ -64,7 +65,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         outputs,
         arguments.until,
     )?;
-    arguments.output.print(&summary, report::write)?;
+    arguments.output.print(&summary, |to, summary| {
+        report::write(to, summary)?;
+        writeln!(to, "\nWritten to {}", arguments.out.display())
+    })?;
     Ok(Exit::Ok)
 }
 
@@ -143,5 +147,5 @@ fn progress(source: &Source<'_>) -> ProgressBar {
         .progress()
         .total_bytes
         .map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-    bar.with_style(style)
+    bar.with_style(style).with_message("0")
 }

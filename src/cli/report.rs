@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, Table, presets};
 use waymark_engine::cohort::{Comparison, SeriesSummary};
-use waymark_engine::derived::{Alert, Level, Status, Verdict};
+use waymark_engine::derived::{Alert, Level, Score, Status, Verdict};
 
 use crate::pipeline::Summary;
 
@@ -23,19 +23,11 @@ pub(super) fn write(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         clock,
         ..
     } = summary;
-    let time = |at: Option<_>| {
-        at.map_or_else(
-            || "nothing".to_owned(),
-            |at: waymark_engine::event::Timestamp| at.to_string(),
-        )
-    };
     writeln!(to, "{HEADING}{definition} {definition_version}{HEADING:#}")?;
-    writeln!(
-        to,
-        "  from {} to {}",
-        time(clock.first_event),
-        time(clock.stream_time)
-    )?;
+    match (clock.first_event, clock.stream_time) {
+        (Some(first), Some(last)) => writeln!(to, "  from {first} to {last}")?,
+        (None, _) | (_, None) => writeln!(to, "  no event counted")?,
+    }
     write_records(to, summary)?;
     write_applications(to, summary)?;
     write_alerts(to, summary)?;
@@ -200,11 +192,7 @@ fn write_scores(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
             Verdict::Firm => "firm",
             Verdict::TooFewReplies => "too few replies",
         };
-        let cohort = with_series(
-            &score.cohort.to_string(),
-            &score.series.touchpoint,
-            &score.series.score_dimension,
-        );
+        let cohort = whose(score);
         scores.add_row([
             cohort,
             score.replies.to_string(),
@@ -223,11 +211,7 @@ fn write_comparisons(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         score, comparisons, ..
     } in &summary.nps
     {
-        let cohort = with_series(
-            &score.cohort.to_string(),
-            &score.series.touchpoint,
-            &score.series.score_dimension,
-        );
+        let cohort = whose(score);
         for comparison in comparisons {
             let periods = (
                 comparison.earlier.from,
@@ -266,11 +250,15 @@ fn write_comparisons(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     Ok(())
 }
 
-/// Names a cohort, with what distinguishes one of several questions.
-fn with_series(cohort: &str, touchpoint: &str, score_dimension: &str) -> String {
-    let parts = [cohort, touchpoint, score_dimension];
-    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    parts.join(" ")
+/// Names whose score it is: a cohort, with what distinguishes one of several questions.
+fn whose(score: &Score) -> String {
+    let cohort = match &*score.cohort.dimension {
+        "all" => "all".to_owned(),
+        _ => score.cohort.to_string(),
+    };
+    let question = [&score.series.touchpoint, &score.series.score_dimension];
+    let question = question.into_iter().filter(|part| !part.is_empty());
+    cohort + &in_brackets(question.map(ToString::to_string))
 }
 
 /// A table whose columns from `numbers_from` on are numbers.

@@ -58,7 +58,7 @@ pub struct Summary {
 /// The span of a run.
 #[derive(Debug, Serialize)]
 pub struct Clock {
-    /// The first event taken.
+    /// The earliest event taken; the inputs need not begin with it.
     pub first_event: Option<Timestamp>,
     /// Where stream time stood at the end.
     pub stream_time: Option<Timestamp>,
@@ -103,10 +103,9 @@ impl Account {
             Some(books) => books.enter(outcome),
             None => self.kinds.entry(kind.into()).or_default().enter(outcome),
         }
-        if let (None, Outcome::Applied, Ok(Decoded::Event(event))) =
-            (self.first_event, outcome, &record.decoded)
-        {
-            self.first_event = Some(event.occurred_at);
+        if let (Outcome::Applied, Ok(Decoded::Event(event))) = (outcome, &record.decoded) {
+            let earliest = self.first_event.unwrap_or(event.occurred_at);
+            self.first_event = Some(earliest.min(event.occurred_at));
         }
     }
 
