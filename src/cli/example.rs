@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use waymark_engine::definition::Definition;
+use waymark_engine::event::Timestamp;
 
 use crate::source::{Input, Mapping};
 
@@ -43,6 +44,14 @@ impl Example {
             ),
         };
         Some(Mapping::parse(name, text).expect("shipped mappings are checked by a test"))
+    }
+
+    /// Returns a time at which all its events had happened, if that must not be left to the wall clock of the reader.
+    pub(super) fn not_after(self) -> Option<Timestamp> {
+        match self {
+            Example::Lending => Some(Timestamp::parse("2026-04-06T00:00:00Z").expect("a literal")),
+            Example::Bpi2012 | Example::SfoNps => None,
+        }
     }
 
     /// Returns its events, if they ship with the program.

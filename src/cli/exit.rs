@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use super::definition::WrongDefinition;
+use super::replay::Unreadable;
 use crate::pipeline::ReplayError;
 use crate::publish::PublishError;
 use crate::source::{MappingError, SourceError};
@@ -80,6 +81,7 @@ impl Exit {
                 Exit::Config,
             ),
             (cause.is::<PublishError>(), Exit::CantCreate),
+            (cause.is::<Unreadable>(), Exit::Data),
         ];
         known.into_iter().find(|(is, _)| *is).map(|(_, exit)| exit)
     }

@@ -58,7 +58,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mapping = arguments.mapping()?;
     let source = source::open(arguments.inputs()?, mapping.as_ref())?;
     let outputs = FileOutputs::create(&arguments.out)?;
-    let not_after = arguments.until.unwrap_or_else(clock::now);
+    let not_after = arguments
+        .until
+        .or(arguments.example.and_then(Example::not_after))
+        .unwrap_or_else(clock::now);
     let summary = replay(
         source,
         Replay::new(rules, not_after),
@@ -69,8 +72,16 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         report::write(to, summary)?;
         writeln!(to, "\nWritten to {}", arguments.out.display())
     })?;
-    Ok(Exit::Ok)
+    match summary.unreadable() {
+        Some(reason) => Err(Unreadable(reason.to_string()).into()),
+        None => Ok(Exit::Ok),
+    }
 }
+
+/// Not one record could be read: this is no event log, whatever its name says.
+#[derive(Debug, thiserror::Error)]
+#[error("none of the records is an event; the first one is {0}")]
+pub(super) struct Unreadable(String);
 
 fn replay(
     mut source: Source<'_>,

@@ -11,6 +11,8 @@ use waymark_engine::derived::{Alert, Level, Score, Status, Verdict};
 use crate::pipeline::Summary;
 
 const HEADING: Style = Style::new().bold();
+/// Half-width in points beyond which a comparison of two waves says nothing worth a line; the file has them all.
+const TELLING_HALF_WIDTH: f64 = 30.0;
 
 /// Prints a summary.
 ///
@@ -226,6 +228,11 @@ fn write_comparisons(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         }
     }
     for ((from, to_day, later_from, later_to), cohorts) in by_periods {
+        let of = cohorts.len();
+        let telling =
+            |(_, it): &(String, &Comparison)| it.difference.half_width <= TELLING_HALF_WIDTH;
+        let cohorts: Vec<_> = cohorts.into_iter().filter(telling).collect();
+        let hidden = of - cohorts.len();
         writeln!(
             to,
             "\n{HEADING}{later_from} to {later_to} against {from} to {to_day}{HEADING:#}"
@@ -245,7 +252,15 @@ fn write_comparisons(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
                 verdict.to_owned(),
             ]);
         }
-        write_table(to, &table)?;
+        if hidden < of {
+            write_table(to, &table)?;
+        }
+        if hidden > 0 {
+            writeln!(
+                to,
+                "  {hidden} of {of} cohorts have too few replies to compare"
+            )?;
+        }
     }
     Ok(())
 }

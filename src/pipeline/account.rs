@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::Serialize;
 use waymark_engine::cohort::SeriesSummary;
 use waymark_engine::derived::{Alert, Status};
-use waymark_engine::event::{Decoded, Text, Timestamp};
+use waymark_engine::event::{Decoded, Rejection, Text, Timestamp};
 use waymark_engine::journey::Journey;
 use waymark_engine::reference::Reference;
 use waymark_engine::stage::{Books, Outcome};
@@ -25,6 +25,8 @@ pub struct Account {
     alerts: BTreeMap<Text, BTreeMap<Status, u64>>,
     latest_alerts: VecDeque<Alert>,
     first_event: Option<Timestamp>,
+    first_unreadable: Option<Rejection>,
+    understood: u64,
 }
 
 /// What a run has to tell. The same input and definition give the same summary, byte for byte.
@@ -53,6 +55,16 @@ pub struct Summary {
     /// The last alerts of the run, newest last; for people, not part of the file.
     #[serde(skip)]
     pub latest_alerts: Vec<Alert>,
+    /// Why the first record could not be read, if none could.
+    #[serde(skip)]
+    unreadable: Option<Rejection>,
+}
+
+impl Summary {
+    /// Returns why the first record could not be read, if none of them could.
+    pub fn unreadable(&self) -> Option<&Rejection> {
+        self.unreadable.as_ref()
+    }
 }
 
 /// The span of a run.
@@ -93,6 +105,13 @@ pub struct States {
 impl Account {
     /// Enters how a record ended.
     pub fn enter(&mut self, record: &Record, outcome: &Outcome) {
+        match &record.decoded {
+            Ok(_) => self.understood += 1,
+            Err(rejection) if self.first_unreadable.is_none() => {
+                self.first_unreadable = Some(rejection.clone())
+            }
+            Err(_) => {}
+        }
         self.books.enter(outcome);
         let kind = match &record.decoded {
             Ok(Decoded::Event(event)) => event.kind().name(),
@@ -161,6 +180,7 @@ impl Account {
             refused_deltas: engine.refused_deltas(),
             states,
             latest_alerts: self.latest_alerts.into(),
+            unreadable: self.first_unreadable.filter(|_| self.understood == 0),
         })
     }
 }

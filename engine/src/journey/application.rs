@@ -83,13 +83,14 @@ impl Application {
             .map(|visit| &*visit.stage)
     }
 
-    /// Forgets visits that nothing refers to any more.
+    /// Forgets visits that nothing refers to any more; an application that has ended is in no stage.
     pub fn forget_visits(&mut self) {
+        let over = self.ended.is_some();
         let mut left = self.visits.len();
         let watches = &self.watches;
         self.visits.retain(|visit| {
             left -= 1;
-            left == 0 || watches.iter().any(|watch| watch.refers_to(visit.by))
+            left == 0 && !over || watches.iter().any(|watch| watch.refers_to(visit.by))
         });
     }
 
