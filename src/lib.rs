@@ -2,8 +2,10 @@
 
 pub mod cli;
 mod clock;
+mod names;
 pub mod pipeline;
 pub mod publish;
 pub mod simulate;
 pub mod source;
 pub mod store;
+mod yaml;
