@@ -8,4 +8,5 @@ pub mod publish;
 pub mod simulate;
 pub mod source;
 pub mod store;
+pub mod story;
 mod yaml;

@@ -29,6 +29,7 @@ const SHELL: Rooms = &[
     &["source", "simulate"],
     &["store", "changelog", "publish"],
     &["pipeline"],
+    &["story"],
     &["serve"],
     &["cli"],
 ];

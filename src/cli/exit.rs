@@ -7,6 +7,7 @@ use super::definition::WrongDefinition;
 use crate::pipeline::ReplayError;
 use crate::publish::PublishError;
 use crate::source::{MappingError, SourceError};
+use crate::story::StoryError;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,7 +24,7 @@ pub(super) enum Exit {
     NoInput = 66,
     /// An output can't be written.
     CantCreate = 73,
-    /// A definition or mapping can't be read, or has errors.
+    /// A definition, mapping or story file can't be read, or has errors.
     Config = 78,
 }
 
@@ -79,6 +80,7 @@ impl Exit {
                 cause.is::<WrongDefinition>() || cause.is::<MappingError>(),
                 Exit::Config,
             ),
+            (cause.is::<StoryError>(), Exit::Config),
             (cause.is::<PublishError>(), Exit::CantCreate),
         ];
         known.into_iter().find(|(is, _)| *is).map(|(_, exit)| exit)
