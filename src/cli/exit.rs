@@ -8,6 +8,7 @@ use super::replay::Unreadable;
 use crate::pipeline::ReplayError;
 use crate::publish::PublishError;
 use crate::source::{MappingError, SourceError};
+use crate::story::StoryError;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +25,7 @@ pub(super) enum Exit {
     NoInput = 66,
     /// An output can't be written.
     CantCreate = 73,
-    /// A definition or mapping can't be read, or has errors.
+    /// A definition, mapping or story file can't be read, or has errors.
     Config = 78,
 }
 
@@ -80,6 +81,7 @@ impl Exit {
                 cause.is::<WrongDefinition>() || cause.is::<MappingError>(),
                 Exit::Config,
             ),
+            (cause.is::<StoryError>(), Exit::Config),
             (cause.is::<PublishError>(), Exit::CantCreate),
             (cause.is::<Unreadable>(), Exit::Data),
         ];

@@ -12,6 +12,7 @@ mod replay;
 mod report;
 mod schema;
 mod simulate;
+mod test;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -24,7 +25,7 @@ use exit::Exit;
 /// Customer journeys of business lending as a stream: what has stalled, who waits, which score has shifted
 ///
 /// Exit codes: 0 all is well, 1 findings, 64 wrong usage, 65 an input is damaged, 66 an input is missing, 73 an output
-/// can't be written, 78 a definition or mapping is wrong.
+/// can't be written, 78 a definition, mapping or story file is wrong.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -39,6 +40,7 @@ enum Command {
     Graph(graph::Arguments),
     Schema(schema::Arguments),
     Simulate(simulate::Arguments),
+    Test(test::Arguments),
 }
 
 /// How results are printed on standard output.
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments).map(|()| Exit::Ok),
+        Command::Test(arguments) => test::run(&arguments),
     };
     let exit = result.unwrap_or_else(|error| {
         let exit = Exit::of(&error);

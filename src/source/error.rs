@@ -91,19 +91,3 @@ impl SourceError {
 fn nearest_column(name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!("; the nearest is {name:?}"))
 }
-
-/// Returns the name that reads most like a wanted one, if any comes close.
-pub(super) fn nearest<'n>(
-    wanted: &str,
-    names: impl IntoIterator<Item = &'n str>,
-) -> Option<&'n str> {
-    names
-        .into_iter()
-        .map(|name| {
-            let likeness = strsim::jaro_winkler(&wanted.to_lowercase(), &name.to_lowercase());
-            (likeness, name)
-        })
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name)
-}

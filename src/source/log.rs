@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use waymark_engine::event::{Decoded, Reason, Rejection};
 
-use super::error::nearest;
 use super::input::Bytes;
 use super::mapping::{Cell, Cells};
 use super::rows::{Row, Rows};
 use super::{Input, Mapping, Record, SourceError};
+use crate::names::nearest;
 
 /// Reads the rows of a CSV event log as events.
 pub(super) struct Log<'m> {

@@ -11,9 +11,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use waymark_engine::event::{Body, Kind};
 
-use super::Spot;
 use super::template::{Template, Values};
 use super::value::{One, is_absent};
+use crate::names::unknown;
+use crate::yaml::Spot;
 
 /// What a mapping puts into one field.
 #[derive(Debug)]
@@ -124,14 +125,14 @@ impl<'r> Deserializer<'r> for Map<'r> {
         known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, FieldError> {
-        let unknown = self
+        let stranger = self
             .fields
             .iter()
             .find(|entry| !known.contains(&&*entry.name));
-        match unknown {
+        match stranger {
             Some(entry) if self.values.is_none() => Err(FieldError {
                 spot: Some(entry.spot),
-                ..FieldError::custom(super::unknown("field", &entry.name, known))
+                ..FieldError::custom(unknown("field", &entry.name, known))
             }),
             _ => self.deserialize_any(visitor),
         }

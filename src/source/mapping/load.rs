@@ -8,11 +8,13 @@ use serde_saphyr::Spanned;
 use waymark_engine::event::{Channel, Kind, Party};
 
 use super::fields::{Entry, Field, Fields, check};
-use super::mistake::{MappingError, Mistake, mistake, spot, unknown};
+use super::mistake::MappingError;
 use super::moment::{Moment, Reading, check_format};
-use super::raw::{Pairs, RawActor, RawField, RawMapping, RawMoment, RawRule, Texts};
+use super::raw::{RawActor, RawField, RawMapping, RawMoment, RawRule, Texts};
 use super::template::{Columns, FileName, Template};
 use super::{ActorForm, Mapping, Pattern, Rule};
+use crate::names::unknown;
+use crate::yaml::{Mistake, Pairs, mistake, read, spot};
 
 impl Mapping {
     /// Reads a mapping from a file.
@@ -34,8 +36,7 @@ impl Mapping {
     /// [`MappingError`], with the line of the first mistake.
     pub fn parse(file: &str, text: &str) -> Result<Self, MappingError> {
         let file: Arc<str> = file.into();
-        let raw = serde_saphyr::from_str(text).map_err(|error| Mistake::of_yaml(&error));
-        let meant = raw.and_then(|raw| mean(Arc::clone(&file), raw));
+        let meant = read(text).and_then(|raw| mean(Arc::clone(&file), raw));
         meant.map_err(|Mistake { spot, message }| MappingError::Wrong {
             file,
             line: spot.line,
@@ -185,7 +186,7 @@ fn dimensions(
 ) -> Result<Vec<(Box<str>, Template)>, Mistake> {
     raw.0
         .into_iter()
-        .map(|(name, text)| Ok((name.into(), template(&text, columns)?)))
+        .map(|(name, text)| Ok((name.value.into(), template(&text, columns)?)))
         .collect()
 }
 
@@ -193,7 +194,7 @@ fn none_if(raw: Pairs<Texts>, columns: &mut Columns) -> super::NoneIf {
     raw.0
         .into_iter()
         .map(|(name, texts)| {
-            let column = columns.add(&name, spot(&texts).line);
+            let column = columns.add(&name.value, spot(&texts).line);
             (column, texts.value.0.into_iter().map(Into::into).collect())
         })
         .collect()
@@ -205,7 +206,7 @@ fn mean_rule(raw: RawRule, columns: &mut Columns) -> Result<Rule, Mistake> {
         mistake(&raw.kind)(unknown("kind of event", &raw.kind.value, &names))
     })?;
     let when = raw.when.0.into_iter().map(|(name, texts)| {
-        let column = columns.add(&name, spot(&texts).line);
+        let column = columns.add(&name.value, spot(&texts).line);
         (column, texts.value.0.into_iter().map(pattern).collect())
     });
     let when = when.collect();
@@ -238,7 +239,7 @@ fn mean_fields(raw: Pairs<RawField>, columns: &mut Columns) -> Result<Fields, Mi
         .into_iter()
         .map(|(name, field)| {
             Ok(Entry {
-                name: name.into(),
+                name: name.value.into(),
                 spot: spot(&field),
                 field: mean_field(field, columns)?,
             })

@@ -33,7 +33,6 @@ pub use mistake::MappingError;
 pub(super) use template::{Cell, Cells, FileName};
 
 use fields::{Fields, fill};
-use mistake::unknown;
 use moment::Moment;
 use raw::Otherwise;
 use template::{Column, Columns, NoneIf, Template, Values};
@@ -58,13 +57,6 @@ pub struct Mapping {
     dimensions: Vec<(Text, Template)>,
     rules: Vec<Rule>,
     otherwise: Otherwise,
-}
-
-/// Where something stands in the file of a mapping, both from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Spot {
-    line: u64,
-    column: u64,
 }
 
 /// What a row of one sort means; the first rule that fits counts.

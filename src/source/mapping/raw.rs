@@ -1,12 +1,13 @@
 //! The file of a mapping as typed: every value with its place, nothing checked beyond the shape.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
+
+use crate::yaml::{Pairs, pairs};
 
 /// A whole mapping.
 #[derive(Debug, Deserialize)]
@@ -112,40 +113,6 @@ pub(super) enum RawField {
 /// One text or several.
 #[derive(Debug)]
 pub(super) struct Texts(pub(super) Vec<String>);
-
-/// A map in the order of the file, with the places of its values.
-#[derive(Debug)]
-pub(super) struct Pairs<V>(pub(super) Vec<(String, Spanned<V>)>);
-
-impl<V> Default for Pairs<V> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Read<V>(PhantomData<V>);
-        impl<'de, V: Deserialize<'de>> Visitor<'de> for Read<V> {
-            type Value = Pairs<V>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Pairs<V>, A::Error> {
-                pairs(map)
-            }
-        }
-        from.deserialize_map(Read(PhantomData))
-    }
-}
-
-fn pairs<'de, V: Deserialize<'de>, A: MapAccess<'de>>(mut map: A) -> Result<Pairs<V>, A::Error> {
-    let mut pairs = Vec::new();
-    while let Some(pair) = map.next_entry()? {
-        pairs.push(pair);
-    }
-    Ok(Pairs(pairs))
-}
 
 impl<'de> Deserialize<'de> for Texts {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

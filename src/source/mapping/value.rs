@@ -6,9 +6,9 @@ use serde::de::value::CowStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IntoDeserializer, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::Spot;
 use super::fields::{Field, FieldError, Map};
 use super::template::Values;
+use crate::yaml::Spot;
 
 /// One value.
 #[derive(Clone, Copy)]
