@@ -21,7 +21,7 @@ fn decode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("decode");
     group.throughput(Throughput::Elements(1));
     group.bench_function("json", |bencher| {
-        bencher.iter(|| decode_json(black_box(&json)))
+        bencher.iter(|| decode_json(black_box(&json)));
     });
     group.bench_function("avro", |bencher| {
         bencher.iter(|| decode_avro(black_box(&avro), event_schema()));

@@ -108,7 +108,7 @@ impl Account {
         match &record.decoded {
             Ok(_) => self.understood += 1,
             Err(rejection) if self.first_unreadable.is_none() => {
-                self.first_unreadable = Some(rejection.clone())
+                self.first_unreadable = Some(rejection.clone());
             }
             Err(_) => {}
         }

@@ -487,10 +487,15 @@ pub enum Value {
 }
 
 /// Event times travel as integer milliseconds, in JSON and Avro alike.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
 pub(super) fn millis<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_i64(at.as_millis())
 }
 
+#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
 fn optional_millis<S: Serializer>(
     at: &Option<Timestamp>,
     serializer: S,

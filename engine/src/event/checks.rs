@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Tree;
 
+use super::ids::ID_BYTES_MAX;
 use super::misfit::{join, reject};
 use super::raw::RawEvent;
 use super::{
     Actor, ApplicationId, Body, CaseId, CustomerId, Dimensions, Event, EventHash, EventId,
-    FeedName, IdError, Instrument, Kind, Milestone, Reason, Rejection, RespondentId, Scale,
-    SurveyReplied, Text, Value,
+    FeedName, IdError, Instrument, Kind, Milestone, Reason, Rejection, Scale, SurveyReplied, Text,
+    Value,
 };
 
 /// The largest record we read, in bytes: Kafka's own default limit.
@@ -185,8 +186,8 @@ fn check_sense(body: &Body) -> Result<(), Rejection> {
     match body {
         Body::SurveyReplied(body) => check_reply(body),
         Body::TimetableAgreed(body) => check_timetable(&body.milestones),
-        Body::IdentityLinked(body) => check_identity(&body.identity),
-        Body::IdentityUnlinked(body) => check_identity(&body.identity),
+        Body::IdentityLinked(body) => check_id("body.identity", &body.identity),
+        Body::IdentityUnlinked(body) => check_id("body.identity", &body.identity),
         Body::Custom(body) => body
             .values
             .iter()
@@ -196,31 +197,32 @@ fn check_sense(body: &Body) -> Result<(), Rejection> {
 }
 
 fn check_reply(reply: &SurveyReplied) -> Result<(), Rejection> {
-    const NPS: Scale = Scale { low: 0, high: 10 };
-    if let Some(Scale { low, high }) = reply.scale
-        && low >= high
-    {
-        return invalid(format!("body.scale {low} to {high} has no room"));
-    }
-    if let (Instrument::Nps, Some(Scale { low, high })) = (reply.instrument, reply.scale)
-        && (low, high) != (NPS.low, NPS.high)
-    {
-        return invalid(format!(
-            "body.scale {low} to {high} is not the 0 to 10 of NPS"
-        ));
-    }
-    let scale = match reply.instrument {
-        Instrument::Nps => Some(NPS),
-        Instrument::Csat | Instrument::Ces => reply.scale,
-    };
-    if let (Some(score), Some(Scale { low, high })) = (reply.score, scale)
+    if let (Some(score), Some(Scale { low, high })) = (reply.score, scale(reply)?)
         && !(low..=high).contains(&score)
     {
         return invalid(format!("body.score {score} is outside {low} to {high}"));
     }
-    reply.respondent.as_ref().map_or(Ok(()), |respondent| {
-        within_body(RespondentId::parse(respondent.clone()))
-    })
+    reply
+        .respondent
+        .as_ref()
+        .map_or(Ok(()), |text| check_id("body.respondent", text))
+}
+
+/// Returns the scale of a reply; NPS has its own, whether stated or not.
+fn scale(reply: &SurveyReplied) -> Result<Option<Scale>, Rejection> {
+    const NPS: Scale = Scale { low: 0, high: 10 };
+    match (reply.instrument, reply.scale) {
+        (_, Some(Scale { low, high })) if low >= high => {
+            invalid(format!("body.scale {low} to {high} has no room"))
+        }
+        (Instrument::Nps, Some(Scale { low, high })) if (low, high) != (NPS.low, NPS.high) => {
+            invalid(format!(
+                "body.scale {low} to {high} is not the 0 to 10 of NPS"
+            ))
+        }
+        (Instrument::Nps, _) => Ok(Some(NPS)),
+        (Instrument::Csat | Instrument::Ces, scale) => Ok(scale),
+    }
 }
 
 fn check_timetable(milestones: &[Milestone]) -> Result<(), Rejection> {
@@ -231,22 +233,14 @@ fn check_timetable(milestones: &[Milestone]) -> Result<(), Rejection> {
     }
 }
 
-/// The other identity of a customer must be one that could be a customer's.
-fn check_identity(identity: &Text) -> Result<(), Rejection> {
-    match CustomerId::parse(identity.clone()) {
-        Ok(_) => Ok(()),
-        Err(error) => invalid(
-            error
-                .to_string()
-                .replacen("customer_id", "body.identity", 1),
-        ),
-    }
-}
-
-fn within_body<T>(id: Result<T, IdError>) -> Result<(), Rejection> {
-    match id {
-        Ok(_) => Ok(()),
-        Err(error) => invalid(format!("body.{error}")),
+/// A text that will become an identity must be one, by the rules of `ids`.
+fn check_id(field: &str, text: &str) -> Result<(), Rejection> {
+    match text.len() {
+        0 => invalid(format!("{field} is empty")),
+        1..=ID_BYTES_MAX => Ok(()),
+        bytes => invalid(format!(
+            "{field} has {bytes} bytes, more than {ID_BYTES_MAX}"
+        )),
     }
 }
 

@@ -4,7 +4,7 @@
 //! object with its kind beside its fields: `"body": {"type": "stage.entered", "stage": "credit-review"}`. Fields with a
 //! default may be left out; fields we don't know are passed over.
 //!
-//! Depth is bounded by serde_json (128), everything else by the size of the record and by `checks`.
+//! Depth is bounded by `serde_json` (128), everything else by the size of the record and by `checks`.
 
 use std::borrow::Cow;
 

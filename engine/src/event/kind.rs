@@ -7,6 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+#[allow(
+    clippy::wildcard_imports,
+    reason = "every body has its line in the table below"
+)]
 use super::body::*;
 
 macro_rules! kinds {

@@ -33,7 +33,7 @@ fn field(path: &Path) -> String {
     for segment in path.iter().take(FIELD_DEPTH_MAX) {
         match segment {
             Segment::Map { key } => field = join(&field, key),
-            Segment::Seq { index } => field.push_str(&format!("[{index}]")),
+            Segment::Seq { index } => field = format!("{field}[{index}]"),
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }

@@ -87,6 +87,10 @@ impl Event {
 
 /// What a readable record turned out to be.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are events; a box would cost each an allocation"
+)]
 pub enum Decoded {
     /// A fact we understand.
     Event(Event),

@@ -103,6 +103,10 @@ fn writer_schema(fingerprint: &[u8]) -> Result<&'static Schema, StateError> {
 pub(super) mod millis {
     use super::{Deserialize, Deserializer, Serializer, Timestamp};
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes fields by reference"
+    )]
     pub(crate) fn serialize<S: Serializer>(
         at: &Timestamp,
         serializer: S,
@@ -143,6 +147,10 @@ pub(super) mod optional_millis {
 pub(super) mod rule_key {
     use super::{Deserializer, RuleKey, Serializer, de};
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde passes fields by reference"
+    )]
     pub(crate) fn serialize<S: Serializer>(
         key: &RuleKey,
         serializer: S,

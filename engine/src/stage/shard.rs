@@ -156,8 +156,8 @@ impl<S> Table<S> {
 
     /// Returns what changed, by key, with its next due time; a state of `None` was deleted.
     pub fn into_changes(self) -> Vec<(Key, Option<S>, Option<Timestamp>)> {
-        let changed = self.rows.into_iter().filter(|row| row.changed);
-        let mut changes: Vec<_> = changed.map(|row| (row.key, row.state, row.due)).collect();
+        let touched = self.rows.into_iter().filter(|row| row.changed);
+        let mut changes: Vec<_> = touched.map(|row| (row.key, row.state, row.due)).collect();
         changes.sort_unstable_by(|(left, ..), (right, ..)| left.cmp(right));
         changes
     }

@@ -63,6 +63,17 @@ fn avro_that_stops_early_or_goes_on_is_unreadable() {
 }
 
 #[test]
+fn a_list_that_claims_a_billion_elements_of_no_bytes_is_refused_at_once() {
+    let writer: Schema = r#"{"type": "record", "name": "Fact", "fields": [
+        {"name": "padding", "type": {"type": "array", "items": "null"}}]}"#
+        .parse()
+        .unwrap();
+    let a_billion = [0x80, 0xA8, 0xD6, 0xB9, 0x07, 0];
+    let says = "unreadable: padding: Exceeding max sequence size while deserializing";
+    assert_eq!(avro_refusal(&a_billion, &writer), says);
+}
+
+#[test]
 fn avro_and_json_refuse_the_same_events_in_the_same_words() {
     let mut reply = event(&example(Kind::SurveyReplied));
     let Body::SurveyReplied(body) = &mut reply.body else {
