@@ -1,7 +1,7 @@
 //! The commands, one file each.
 //!
 //! What a command produces goes to standard output, what it has to say goes to standard error. How it ended is told by
-//! its exit code: see [`exit::Exit`].
+//! its exit code: see `exit`.
 
 mod check;
 mod definition;

@@ -147,7 +147,7 @@ fn broken_records_are_broken_in_every_way() {
                 ways.insert(event.occurred_at.to_string());
             }
             Ok(Decoded::Event(_)) => {}
-            Ok(Decoded::Ignored { type_name }) => _ = ways.insert(type_name.into()),
+            Ok(Decoded::Ignored { type_name }) => _ = ways.insert(type_name.to_string()),
             Err(rejection) => {
                 let detail = rejection.detail.split(" at line ").next().unwrap();
                 ways.insert(format!("{}: {detail}", rejection.reason));

@@ -13,7 +13,7 @@ use serde_avro_fast::{
 };
 
 use crate::derived::{Category, Series};
-use crate::event::{Day, EventHash, Instrument, Timestamp, TimestampError};
+use crate::event::{Day, EventHash, Instrument, Text, Timestamp, TimestampError};
 
 use super::state::Track;
 use super::watch::{Episode, Origin, Phase, Reply, Watch};
@@ -68,8 +68,8 @@ struct CohortForm {
 #[derive(Serialize, Deserialize)]
 struct TrackForm {
     instrument: Instrument,
-    touchpoint: Box<str>,
-    score_dimension: Box<str>,
+    touchpoint: Text,
+    score_dimension: Text,
     closing: Option<i32>,
     days: Vec<DayForm>,
     ahead: Vec<AheadForm>,

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
+use super::Text;
+
 /// Why a text is not an identity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
@@ -28,15 +30,15 @@ macro_rules! identity {
     ($(#[$doc:meta])* $name:ident, $said:literal) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "Box<str>")]
-        pub struct $name(Box<str>);
+        #[serde(try_from = "Text")]
+        pub struct $name(Text);
 
         impl $name {
             /// Checks a text: not empty, at most 128 bytes.
             ///
             /// # Errors
             /// [`IdError`], naming this identity.
-            pub fn parse(raw: impl Into<Box<str>>) -> Result<Self, IdError> {
+            pub fn parse(raw: impl Into<Text>) -> Result<Self, IdError> {
                 let raw = raw.into();
                 match raw.len() {
                     0 => Err(IdError::Empty($said)),
@@ -51,9 +53,9 @@ macro_rules! identity {
             }
         }
 
-        impl TryFrom<Box<str>> for $name {
+        impl TryFrom<Text> for $name {
             type Error = IdError;
-            fn try_from(raw: Box<str>) -> Result<Self, IdError> {
+            fn try_from(raw: Text) -> Result<Self, IdError> {
                 Self::parse(raw)
             }
         }

@@ -30,6 +30,7 @@ mod time;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -45,8 +46,9 @@ pub use raw::RawEvent;
 pub use reason::{Reason, Rejection};
 pub use time::{Day, Timestamp, TimestampError};
 
-/// A short text: a name, a code, a label. Boxed, because events are many and most texts never change.
-pub type Text = Box<str>;
+/// A short text: a name, a code, a label. Shared, because texts never change and go from definitions and events into
+/// journeys, alerts and deltas.
+pub type Text = Arc<str>;
 
 /// Named values that describe where a fact belongs, such as `branch = 17`.
 pub type Dimensions = BTreeMap<Text, Text>;

@@ -48,12 +48,12 @@ impl RecentEvents {
         if day == self.day {
             return;
         }
-        let today = std::mem::take(&mut self.today);
-        self.yesterday = if day == self.day + 1 {
-            today
-        } else {
-            Vec::new()
-        };
+        // The two lists change places, so that neither is allocated anew each day.
+        std::mem::swap(&mut self.today, &mut self.yesterday);
+        self.today.clear();
+        if day != self.day + 1 {
+            self.yesterday.clear();
+        }
         self.day = day;
     }
 }

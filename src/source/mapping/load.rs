@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use serde_saphyr::Spanned;
-use waymark_engine::event::{Channel, Kind, Party};
+use waymark_engine::event::{Channel, Kind, Party, Text};
 
 use super::fields::{Entry, Field, Fields, check};
 use super::mistake::MappingError;
@@ -180,10 +180,7 @@ fn actor_form(raw: &RawActor, columns: &mut Columns) -> Result<ActorForm, Mistak
     })
 }
 
-fn dimensions(
-    raw: Pairs<String>,
-    columns: &mut Columns,
-) -> Result<Vec<(Box<str>, Template)>, Mistake> {
+fn dimensions(raw: Pairs<String>, columns: &mut Columns) -> Result<Vec<(Text, Template)>, Mistake> {
     raw.0
         .into_iter()
         .map(|(name, text)| Ok((name.value.into(), template(&text, columns)?)))
