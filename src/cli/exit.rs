@@ -4,7 +4,6 @@ use std::io;
 use std::process::ExitCode;
 
 use super::definition::WrongDefinition;
-use super::replay::Unreadable;
 use crate::pipeline::ReplayError;
 use crate::publish::PublishError;
 use crate::source::{MappingError, SourceError};
@@ -39,6 +38,11 @@ impl From<Exit> for ExitCode {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Usage(pub(super) &'static str);
+
+/// Not one record could be read: this is no event log, whatever its name says.
+#[derive(Debug, thiserror::Error)]
+#[error("none of the records is an event; the first one is {0}")]
+pub(super) struct Unreadable(pub(super) String);
 
 impl Exit {
     /// Prints what clap has to say; help and version are no mistakes.

@@ -8,7 +8,7 @@ use waymark_engine::event::{Timestamp, TimestampError};
 use waymark_engine::rules::Rules;
 
 use super::example::Example;
-use super::exit::{Exit, Usage};
+use super::exit::{Exit, Unreadable, Usage};
 use super::report;
 use crate::clock;
 use crate::pipeline::{Replay, STEP_RECORDS, Summary};
@@ -77,11 +77,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         None => Ok(Exit::Ok),
     }
 }
-
-/// Not one record could be read: this is no event log, whatever its name says.
-#[derive(Debug, thiserror::Error)]
-#[error("none of the records is an event; the first one is {0}")]
-pub(super) struct Unreadable(String);
 
 fn replay(
     mut source: Source<'_>,

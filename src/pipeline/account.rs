@@ -10,7 +10,7 @@ use waymark_engine::journey::Journey;
 use waymark_engine::reference::Reference;
 use waymark_engine::stage::{Books, Outcome};
 
-use super::replay::ReplayError;
+use super::error::ReplayError;
 use crate::source::Record;
 use crate::store::MemoryStore;
 

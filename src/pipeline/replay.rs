@@ -12,12 +12,13 @@
 use std::sync::Arc;
 
 use waymark_engine::event::{Decoded, Event, Timestamp};
-use waymark_engine::journey::{Journey, StateError};
+use waymark_engine::journey::Journey;
 use waymark_engine::reference::Reference;
 use waymark_engine::rules::Rules;
 use waymark_engine::stage::{Derived, Key, Outcome, Table};
 
 use super::account::{Account, Summary};
+use super::error::ReplayError;
 use crate::publish::{FileOutputs, PublishError};
 use crate::source::Record;
 use crate::store::{Change, MemoryStore};
@@ -25,22 +26,6 @@ use crate::store::{Change, MemoryStore};
 /// Records a step takes: enough to load and store a busy customer once for many of its events, few enough to hold
 /// (10,000 records × ~1 KiB = 10 MiB).
 pub const STEP_RECORDS: usize = 10_000;
-
-/// Why a replay stops.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// An output can't be written.
-    #[error(transparent)]
-    Publish(#[from] PublishError),
-    /// A stored journey can't be read back.
-    #[error("the journey of customer {key:?} cannot be read back")]
-    State {
-        /// Whose journey.
-        key: Key,
-        /// What is wrong with it.
-        source: StateError,
-    },
-}
 
 /// A run over files.
 #[derive(Debug)]

@@ -1,3 +1,5 @@
+//! The shipped default is sound, and says what it means.
+
 use super::*;
 
 #[test]

@@ -4,7 +4,9 @@
 //! | ----------- | --------------------------------------------------------------------- |
 //! | `admission` | at the gate: ahead of time, late, or to be taken                      |
 //! | `expect`    | how one watch lives: armed, satisfied, at risk, breached, closed      |
+//! | `index`     | which rules an event of some kind concerns                            |
 //! | `subjects`  | which watches an event concerns: of applications, cases, the customer |
+//! | `view`      | what a rule sees of an event and its subject                          |
 //! | `survey`    | what a reply changes: deltas for the cohorts, promoters turned        |
 //! | `emit`      | how a transition becomes an alert                                     |
 //!
@@ -13,12 +15,14 @@
 mod admission;
 mod emit;
 mod expect;
+mod index;
 mod subjects;
 mod survey;
+mod view;
 
 use std::time::Duration;
 
-use crate::definition::{Definition, FeedClass, Rule, SubjectKind};
+use crate::definition::{Definition, Rule, SubjectKind};
 use crate::derived::Delta;
 use crate::event::{Body, Event, Kind, Reason, Rejection, Timestamp};
 use crate::journey::{
@@ -28,6 +32,7 @@ use crate::stage::{Cause, Decision, Outcome, Processor};
 
 use emit::Emitted;
 use expect::Expectation;
+use index::{Concerned, longest_lateness, positions};
 
 /// A definition, indexed by event kind: an event never visits rules that do not concern it.
 #[derive(Debug)]
@@ -41,14 +46,6 @@ pub struct Rules {
     shortest: Vec<Duration>,
     /// How old an arming event may be when it arrives.
     lateness: Duration,
-}
-
-/// Rules that some kind of event concerns, by what they watch; as positions in the file.
-#[derive(Debug, Default)]
-struct Concerned {
-    customer: Vec<usize>,
-    application: Vec<usize>,
-    case: Vec<usize>,
 }
 
 impl Rules {
@@ -302,24 +299,6 @@ impl Rules {
     }
 }
 
-impl Concerned {
-    fn by(kind: Kind, rules: &[Rule]) -> Self {
-        let concerns = |rule: &Rule| {
-            rule.after.concerns(kind) || rule.expect.concerns(kind) || rule.clear_on.concerns(kind)
-        };
-        let on = |subjects: &[SubjectKind]| {
-            positions(rules, |rule| {
-                subjects.contains(&rule.subject) && concerns(rule)
-            })
-        };
-        Self {
-            customer: on(&[SubjectKind::Customer]),
-            application: on(&[SubjectKind::Application]),
-            case: on(&[SubjectKind::Enquiry, SubjectKind::Complaint]),
-        }
-    }
-}
-
 /// The answer that changes nothing.
 fn unchanged(outcome: Outcome, state: Option<Journey>) -> Decision<Journey> {
     let due = state.as_ref().and_then(|journey| journey.due);
@@ -330,26 +309,5 @@ fn unchanged(outcome: Outcome, state: Option<Journey>) -> Decision<Journey> {
         alerts: Vec::new(),
         deltas: Vec::new(),
         scores: Vec::new(),
-    }
-}
-
-fn positions(rules: &[Rule], fits: impl Fn(&Rule) -> bool) -> Vec<usize> {
-    (0..rules.len())
-        .filter(|position| fits(&rules[*position]))
-        .collect()
-}
-
-/// Returns how late the latest event of any feed of the definition may be.
-fn longest_lateness(definition: &Definition) -> Duration {
-    let feeds = &definition.feeds;
-    let offline = feeds.otherwise == FeedClass::Offline
-        || feeds
-            .classes
-            .values()
-            .any(|class| *class == FeedClass::Offline);
-    if offline {
-        feeds.offline.max(feeds.digital)
-    } else {
-        feeds.digital
     }
 }

@@ -1,13 +1,12 @@
 //! Which watches an event concerns: those of its application, its case and the customer.
 
-use std::time::Duration;
-
 use super::Rules;
 use super::emit::{Emitted, Subject};
 use super::expect::{Expectation, Sighting, Transition};
-use crate::definition::{ApplicationFacts, Facts, SubjectKind, Until};
+use super::view::View;
+use crate::definition::{SubjectKind, Until};
 use crate::event::{ApplicationId, Event, Timestamp};
-use crate::journey::{Application, Case, CaseKind, Journey, Moment, Profile, Visit, Watch};
+use crate::journey::{Application, Case, CaseKind, Journey, Moment, Visit, Watch};
 
 /// The customer as a whole.
 const CUSTOMER: Subject<'static> = Subject {
@@ -273,62 +272,6 @@ impl Rules {
             Until::Ended => ended,
             Until::Decided => ended || self.definition.decided_by.contains(moment.kind),
         }
-    }
-}
-
-/// Everything a rule may ask about an event and its subject.
-struct View<'a> {
-    event: &'a Event,
-    application: Option<&'a Application>,
-    profile: &'a Profile,
-    stage_entered: Option<&'a str>,
-}
-
-impl<'a> View<'a> {
-    fn sighting(&self, expectation: &Expectation<'_>, moment: Moment) -> Sighting {
-        let rule = expectation.rule;
-        let dimension = |name: &str| self.dimension(name);
-        let facts = Facts {
-            event: self.event,
-            application: self.application_facts(),
-            dimension: &dimension,
-        };
-        let satisfies = rule.expect.selects(&facts);
-        Sighting {
-            moment,
-            arms: if rule.after.selects(&facts) {
-                self.limit(expectation)
-            } else {
-                None
-            },
-            satisfies,
-            clears: satisfies || rule.clear_on.selects(&facts),
-            ends: false,
-        }
-    }
-
-    fn limit(&self, expectation: &Expectation<'_>) -> Option<Duration> {
-        expectation.rule.within.limit(|name| match name {
-            "stage" => self.stage_entered.or_else(|| self.application?.stage()),
-            _ => self.dimension(name),
-        })
-    }
-
-    /// What the event itself says wins over its application, that over the profile.
-    fn dimension(&self, name: &str) -> Option<&'a str> {
-        let of_event = self.event.dimensions.get(name).map(|value| &**value);
-        of_event
-            .or_else(|| self.application?.dimension(name))
-            .or_else(|| self.profile.dimension(name))
-    }
-
-    fn application_facts(&self) -> Option<ApplicationFacts<'a>> {
-        let application = self.application?;
-        Some(ApplicationFacts {
-            product: application.product.as_deref(),
-            amount: application.amount,
-            stage: application.stage(),
-        })
     }
 }
 

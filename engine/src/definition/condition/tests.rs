@@ -1,3 +1,5 @@
+//! What conditions may say, what they see, and how wrong ones are told.
+
 use super::*;
 use crate::event::{
     Actor, ApplicationSubmitted, Body, Channel, CustomerId, DocumentsReceived, Event, EventHash,
