@@ -36,9 +36,12 @@ fn events() -> Vec<Event> {
     Simulation::new(&options).map(decode).collect()
 }
 
+fn shard() -> Shard<Rules> {
+    Shard::new(Rules::new(Definition::shipped_default()), None)
+}
+
 /// Returns the journeys, and how many alerts and deltas came out.
-fn run(events: &[Event]) -> (Table<Journey>, usize, usize) {
-    let mut shard = Shard::new(Rules::new(Definition::shipped_default()), None);
+fn run(mut shard: Shard<Rules>, events: &[Event]) -> (Table<Journey>, usize, usize) {
     let (mut table, mut derived) = (Table::new(), Derived::default());
     let (mut alerts, mut deltas) = (0, 0);
     for step in events.chunks(10_000) {
@@ -55,20 +58,20 @@ fn run(events: &[Event]) -> (Table<Journey>, usize, usize) {
 
 fn step(criterion: &mut Criterion) {
     let events = events();
-    let (_, alerts, deltas) = run(&events);
+    let (_, alerts, deltas) = run(shard(), &events);
     println!("{} events, {alerts} alerts, {deltas} deltas", events.len());
     let mut group = criterion.benchmark_group("step");
     group
         .sample_size(20)
         .throughput(Throughput::Elements(EVENTS));
     group.bench_function("customer stage, timers included", |bencher| {
-        bencher.iter_batched(|| (), |()| run(&events), BatchSize::PerIteration);
+        bencher.iter_batched(shard, |shard| run(shard, &events), BatchSize::PerIteration);
     });
     group.finish();
 }
 
 fn state(criterion: &mut Criterion) {
-    let (table, ..) = run(&events());
+    let (table, ..) = run(shard(), &events());
     let journeys: Vec<Arc<Journey>> = table
         .states()
         .into_iter()

@@ -20,7 +20,9 @@ mod watch;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{ApplicationId, CaseId, Dimensions, ProfileChanged, Text, Timestamp};
+use crate::event::{
+    ApplicationId, Body, CaseId, Dimensions, Event, ProfileChanged, Text, Timestamp,
+};
 
 pub use application::{Application, Visit};
 pub use codec::{StateError, schema};
@@ -34,7 +36,7 @@ pub const APPLICATIONS_MAX: usize = 512;
 /// Open enquiries and complaints a journey keeps at most; a further one is a dead letter.
 pub const CASES_MAX: usize = 512;
 /// Ended applications a journey remembers, so that late events do not reopen them; the oldest goes first.
-pub const ENDED_APPLICATIONS_MAX: usize = 64;
+const ENDED_APPLICATIONS_MAX: usize = 64;
 
 /// The rolling state of one customer.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -62,6 +64,46 @@ pub struct Journey {
 }
 
 impl Journey {
+    /// Notes an event that was seen at stream time `at`, and what it says of the customer.
+    pub fn remember(&mut self, event: &Event, at: Timestamp) {
+        self.recent.insert(event.hash, at);
+        self.timeline.insert(TimelineEntry {
+            at: event.occurred_at,
+            kind: event.kind(),
+        });
+        if let Body::ProfileChanged(change) = &event.body {
+            self.profile
+                .change(change, &event.dimensions, event.occurred_at);
+        }
+    }
+
+    /// Returns what is left of a customer who must be forgotten: since when.
+    #[must_use]
+    pub fn erase(&self, at: Timestamp) -> Self {
+        Self {
+            erased_at: self.erased_at.max(Some(at)),
+            ..Self::default()
+        }
+    }
+
+    /// Returns how many applications have not ended.
+    pub fn open_applications(&self) -> usize {
+        let open = |application: &&Application| application.ended.is_none();
+        self.applications.iter().filter(open).count()
+    }
+
+    /// Forgets the oldest ended applications beyond those that are remembered.
+    pub fn forget_ended_applications(&mut self) {
+        let ended = self.applications.len() - self.open_applications();
+        let mut surplus = ended.saturating_sub(ENDED_APPLICATIONS_MAX);
+        self.applications.retain(|application| {
+            let forget =
+                surplus > 0 && application.ended.is_some() && application.watches.is_empty();
+            surplus -= usize::from(forget);
+            !forget
+        });
+    }
+
     /// Returns the application of this id, if known.
     pub fn application(&self, id: &ApplicationId) -> Option<&Application> {
         self.applications

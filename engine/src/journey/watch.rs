@@ -9,6 +9,7 @@
 //! one at or after it is remembered in [`Pending::first`] and closes the episode right after the mark opened it.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::codec;
 use crate::definition::RuleKey;
@@ -28,7 +29,7 @@ pub struct Watch {
     #[serde(with = "codec::rule_key")]
     pub rule: RuleKey,
     /// Instances under way, by the time they were armed.
-    pub pending: Vec<Pending>,
+    pub pending: SmallVec<[Pending; 1]>,
     /// Satisfying events, by time, kept for arming events that are late.
     pub satisfied: Vec<Moment>,
     /// The alert that is open.
@@ -40,7 +41,7 @@ impl Watch {
     pub fn new(rule: RuleKey) -> Self {
         Self {
             rule,
-            pending: Vec::new(),
+            pending: SmallVec::new(),
             satisfied: Vec::new(),
             episode: None,
         }

@@ -1,6 +1,6 @@
 //! The gate of the customer stage: which events may move the clock, and which come too late.
 
-use crate::event::{Event, Reason, Rejection, Timestamp};
+use crate::event::{Event, Kind, Reason, Rejection, Timestamp};
 use crate::journey::Journey;
 use crate::stage::{Derived, Outcome, Shard, Table};
 
@@ -30,11 +30,13 @@ impl Shard<Rules> {
         if self.is_late(event) {
             return Outcome::Late;
         }
-        let Some(customer) = &event.customer else {
+        match &event.customer {
+            Some(customer) if event.kind() != Kind::FeedHeartbeat => {
+                self.apply(table, customer.as_str(), event, derived)
+            }
             // A heartbeat of a feed concerns no customer: it has moved the clock, and that is all.
-            return Outcome::Applied;
-        };
-        self.apply(table, customer.as_str(), event, derived)
+            Some(_) | None => Outcome::Applied,
+        }
     }
 
     fn is_late(&self, event: &Event) -> bool {

@@ -1,6 +1,7 @@
 //! How a transition becomes an alert, and in which order alerts leave a step.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::expect::Transition;
@@ -136,7 +137,7 @@ fn details(subject: &Subject<'_>, transition: &Transition) -> BTreeMap<Text, Tex
 
 /// Writes a length of time for people: `4d 2h`, `36m`, `12s`, down to the millisecond if there is one.
 fn span(duration: Duration) -> String {
-    let millis = duration.as_millis();
+    let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let units = [
         ("d", 86_400_000),
         ("h", 3_600_000),
@@ -144,17 +145,32 @@ fn span(duration: Duration) -> String {
         ("s", 1_000),
         ("ms", 1),
     ];
-    let mut rest = millis;
-    let mut parts = Vec::new();
+    let mut text = String::new();
     for (unit, size) in units {
         if rest >= size {
-            parts.push(format!("{}{unit}", rest / size));
+            let gap = if text.is_empty() { "" } else { " " };
+            write!(text, "{gap}{}{unit}", rest / size).expect("a String takes everything");
             rest %= size;
         }
     }
-    if parts.is_empty() {
-        "0s".to_owned()
-    } else {
-        parts.join(" ")
+    if text.is_empty() {
+        text.push_str("0s");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_as_people_say_them() {
+        let said = |millis| span(Duration::from_millis(millis));
+        assert_eq!(said(0), "0s");
+        assert_eq!(said(5 * 86_400_000), "5d");
+        assert_eq!(
+            said(86_400_000 + 2 * 3_600_000 + 60_000 + 1),
+            "1d 2h 1m 1ms"
+        );
     }
 }

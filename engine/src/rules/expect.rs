@@ -86,7 +86,7 @@ impl Expectation<'_> {
         let alive = stop.is_none_or(|stop| seen.moment.at < stop.at);
         match seen.arms {
             Some(limit) if alive => self.arm(watch, seen, limit, stop),
-            _ if seen.satisfies => keep(watch, seen.moment),
+            _ if seen.satisfies => keep(&mut watch.satisfied, seen.moment),
             _ => {}
         }
         transitions
@@ -191,7 +191,7 @@ impl Expectation<'_> {
         };
         if first.is_some_and(|first| first.at < self.next_mark(&pending).0) {
             if satisfies {
-                keep(watch, armed);
+                keep(&mut watch.satisfied, armed);
             }
             return;
         }
@@ -207,8 +207,10 @@ impl Expectation<'_> {
     /// Settles the instances armed before a closing event: satisfied in time and gone, or remembered for its mark.
     fn settle(&self, watch: &mut Watch, seen: &Sighting) {
         let moment = seen.moment;
-        let mut gone = Vec::new();
-        watch.pending.retain_mut(|pending| {
+        let Watch {
+            pending, satisfied, ..
+        } = watch;
+        pending.retain_mut(|pending| {
             if pending.armed.at > moment.at {
                 return true;
             }
@@ -217,15 +219,12 @@ impl Expectation<'_> {
                 pending.first = Some(earlier.unwrap_or(moment));
                 return true;
             }
-            let satisfied = seen.satisfies || seen.ends;
-            if satisfied && pending.satisfies {
-                gone.push(pending.armed);
+            let in_time = seen.satisfies || seen.ends;
+            if in_time && pending.satisfies {
+                keep(satisfied, pending.armed);
             }
-            !satisfied
+            !in_time
         });
-        for armed in gone {
-            keep(watch, armed);
-        }
     }
 
     /// Closes the open episode, unless a breach before the closing event has yet to be decided.
@@ -326,12 +325,10 @@ fn open_or_escalate(
 }
 
 /// Keeps a satisfying event for arming events that may still arrive.
-fn keep(watch: &mut Watch, moment: Moment) {
-    let place = watch
-        .satisfied
-        .partition_point(|known| known.at <= moment.at);
-    watch.satisfied.insert(place, moment);
-    if watch.satisfied.len() > SATISFIED_MAX {
-        watch.satisfied.remove(0);
+fn keep(satisfied: &mut Vec<Moment>, moment: Moment) {
+    let place = satisfied.partition_point(|known| known.at <= moment.at);
+    satisfied.insert(place, moment);
+    if satisfied.len() > SATISFIED_MAX {
+        satisfied.remove(0);
     }
 }

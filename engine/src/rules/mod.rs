@@ -22,12 +22,10 @@ mod view;
 
 use std::time::Duration;
 
-use crate::definition::{Definition, Rule, SubjectKind};
+use crate::definition::{Definition, Rule, RuleKey, SubjectKind};
 use crate::derived::Delta;
 use crate::event::{Body, Event, Kind, Reason, Rejection, Timestamp};
-use crate::journey::{
-    APPLICATIONS_MAX, CASES_MAX, ENDED_APPLICATIONS_MAX, Journey, Moment, TimelineEntry,
-};
+use crate::journey::{APPLICATIONS_MAX, CASES_MAX, Journey, Moment, Watch};
 use crate::stage::{Cause, Decision, Outcome, Processor};
 
 use emit::Emitted;
@@ -84,7 +82,7 @@ impl Rules {
     }
 
     /// Returns the rule of a watch with its place in the file; `None` if the definition has dropped it.
-    fn find(&self, key: crate::definition::RuleKey) -> Option<(usize, Expectation<'_>)> {
+    fn find(&self, key: RuleKey) -> Option<(usize, Expectation<'_>)> {
         let position = self
             .definition
             .rules
@@ -127,53 +125,14 @@ impl Rules {
         let mut emitted = Emitted::new(key, &self.definition);
         if matches!(event.body, Body::CustomerErased(_)) {
             self.expire_all(&journey, event, &mut emitted);
-            let erased_at = journey.erased_at.max(Some(event.occurred_at));
-            let forgotten = Journey {
-                erased_at,
-                ..Journey::default()
-            };
+            let forgotten = journey.erase(event.occurred_at);
             return self.decide(forgotten, emitted, Vec::new(), at);
         }
-        let moment = Moment {
-            at: event.occurred_at,
-            kind: event.kind(),
-            by: event.hash,
-        };
-        journey.recent.insert(event.hash, at);
-        journey.timeline.insert(TimelineEntry {
-            at: moment.at,
-            kind: moment.kind,
-        });
-        if let Body::ProfileChanged(change) = &event.body {
-            journey
-                .profile
-                .change(change, &event.dimensions, event.occurred_at);
-        }
-        let concerned = &self.by_kind[moment.kind as usize];
-        self.watch_customer(
-            &mut journey,
-            &concerned.customer,
-            event,
-            moment,
-            at,
-            &mut emitted,
-        );
-        self.watch_application(
-            &mut journey,
-            &concerned.application,
-            event,
-            moment,
-            at,
-            &mut emitted,
-        );
-        self.watch_case(
-            &mut journey,
-            &concerned.case,
-            event,
-            moment,
-            at,
-            &mut emitted,
-        );
+        let arrival = Arrival::new(event, at);
+        journey.remember(event, at);
+        self.watch_customer(&mut journey, &arrival, &mut emitted);
+        self.watch_application(&mut journey, &arrival, &mut emitted);
+        self.watch_case(&mut journey, &arrival, &mut emitted);
         let deltas = match &event.body {
             Body::SurveyReplied(reply) => {
                 self.count_reply(&mut journey, event, reply, &mut emitted)
@@ -204,33 +163,29 @@ impl Rules {
         {
             return Some(Outcome::Ignored);
         }
-        let full = |what: &str, max: usize| {
-            let detail = format!("the customer has {max} open {what}, the most we keep");
-            Some(Outcome::DeadLettered(Rejection::new(
-                Reason::LimitExceeded,
-                detail,
-            )))
+        self.beyond(journey, event).map(Outcome::DeadLettered)
+    }
+
+    /// Returns what a journey is too full for, if an event would add it.
+    fn beyond(&self, journey: &Journey, event: &Event) -> Option<Rejection> {
+        let new_application = event
+            .application
+            .as_ref()
+            .is_some_and(|id| journey.application(id).is_none());
+        let new_case = event
+            .case
+            .as_ref()
+            .is_some_and(|id| journey.cases.iter().all(|known| known.id != *id))
+            && !self.by_kind[event.kind() as usize].case.is_empty();
+        let (what, max) = if new_application && journey.open_applications() >= APPLICATIONS_MAX {
+            ("applications", APPLICATIONS_MAX)
+        } else if new_case && journey.cases.len() >= CASES_MAX {
+            ("enquiries and complaints", CASES_MAX)
+        } else {
+            return None;
         };
-        if let Some(id) = &event.application
-            && journey.applications.len() >= APPLICATIONS_MAX
-            && journey.application(id).is_none()
-            && journey
-                .applications
-                .iter()
-                .filter(|known| known.ended.is_none())
-                .count()
-                >= APPLICATIONS_MAX
-        {
-            return full("applications", APPLICATIONS_MAX);
-        }
-        if let Some(id) = &event.case
-            && journey.cases.len() >= CASES_MAX
-            && !journey.cases.iter().any(|known| known.id == *id)
-            && !self.by_kind[event.kind() as usize].case.is_empty()
-        {
-            return full("enquiries and complaints", CASES_MAX);
-        }
-        None
+        let detail = format!("the customer has {max} open {what}, the most we keep");
+        Some(Rejection::new(Reason::LimitExceeded, detail))
     }
 
     /// Tidies the journey, finds out when to look at it next, and puts the answer together.
@@ -255,7 +210,7 @@ impl Rules {
 
     /// Forgets what no event can need any more.
     fn tidy(&self, journey: &mut Journey, at: Timestamp) {
-        let tidy = |watches: &mut Vec<crate::journey::Watch>| {
+        let tidy = |watches: &mut Vec<Watch>| {
             for watch in &mut *watches {
                 if let Some((_, expectation)) = self.find(watch.rule) {
                     expectation.forget(watch, at);
@@ -272,18 +227,7 @@ impl Rules {
             tidy(&mut case.watches);
         }
         journey.cases.retain(|case| !case.watches.is_empty());
-        let ended = journey
-            .applications
-            .iter()
-            .filter(|application| application.ended.is_some())
-            .count();
-        let mut surplus = ended.saturating_sub(ENDED_APPLICATIONS_MAX);
-        journey.applications.retain(|application| {
-            let forget =
-                surplus > 0 && application.ended.is_some() && application.watches.is_empty();
-            surplus -= usize::from(forget);
-            !forget
-        });
+        journey.forget_ended_applications();
     }
 
     fn next_due(&self, journey: &Journey) -> Option<Timestamp> {
@@ -296,6 +240,26 @@ impl Rules {
         watches
             .filter_map(|watch| self.find(watch.rule)?.1.next_due(watch))
             .min()
+    }
+}
+
+/// An event that is being taken in.
+struct Arrival<'a> {
+    event: &'a Event,
+    /// What rules and states remember of it.
+    moment: Moment,
+    /// Stream time.
+    at: Timestamp,
+}
+
+impl<'a> Arrival<'a> {
+    fn new(event: &'a Event, at: Timestamp) -> Self {
+        let moment = Moment {
+            at: event.occurred_at,
+            kind: event.kind(),
+            by: event.hash,
+        };
+        Self { event, moment, at }
     }
 }
 

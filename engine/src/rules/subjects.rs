@@ -1,9 +1,9 @@
 //! Which watches an event concerns: those of its application, its case and the customer.
 
-use super::Rules;
 use super::emit::{Emitted, Subject};
 use super::expect::{Expectation, Sighting, Transition};
 use super::view::View;
+use super::{Arrival, Rules};
 use crate::definition::{SubjectKind, Until};
 use crate::event::{ApplicationId, Event, Timestamp};
 use crate::journey::{Application, Case, CaseKind, Journey, Moment, Visit, Watch};
@@ -20,12 +20,10 @@ impl Rules {
     pub(super) fn watch_customer(
         &self,
         journey: &mut Journey,
-        concerned: &[usize],
-        event: &Event,
-        moment: Moment,
-        at: Timestamp,
+        arrival: &Arrival<'_>,
         emitted: &mut Emitted<'_>,
     ) {
+        let Arrival { event, moment, at } = *arrival;
         let known = event
             .application
             .as_ref()
@@ -36,7 +34,7 @@ impl Rules {
             profile: &journey.profile,
             stage_entered: None,
         };
-        for &position in concerned {
+        for &position in &self.by_kind[moment.kind as usize].customer {
             let expectation = self.expectation(position);
             let seen = view.sighting(&expectation, moment);
             let transitions = observe(&mut journey.watches, &expectation, &seen, None, at);
@@ -49,12 +47,10 @@ impl Rules {
     pub(super) fn watch_application(
         &self,
         journey: &mut Journey,
-        concerned: &[usize],
-        event: &Event,
-        moment: Moment,
-        at: Timestamp,
+        arrival: &Arrival<'_>,
         emitted: &mut Emitted<'_>,
     ) {
+        let Arrival { event, moment, at } = *arrival;
         let Some(id) = &event.application else { return };
         let place = place_of(&mut journey.applications, id);
         let application = &mut journey.applications[place];
@@ -73,11 +69,12 @@ impl Rules {
             profile: &journey.profile,
             stage_entered,
         };
-        for &position in if ending {
+        let concerned = if ending {
             &self.of_applications
         } else {
-            concerned
-        } {
+            &self.by_kind[moment.kind as usize].application
+        };
+        for &position in concerned {
             let expectation = self.expectation(position);
             let until = expectation.rule.until;
             let seen = Sighting {
@@ -106,12 +103,10 @@ impl Rules {
     pub(super) fn watch_case(
         &self,
         journey: &mut Journey,
-        concerned: &[usize],
-        event: &Event,
-        moment: Moment,
-        at: Timestamp,
+        arrival: &Arrival<'_>,
         emitted: &mut Emitted<'_>,
     ) {
+        let Arrival { event, moment, at } = *arrival;
         let Some(id) = &event.case else { return };
         let known = event
             .application
@@ -123,7 +118,7 @@ impl Rules {
             profile: &journey.profile,
             stage_entered: None,
         };
-        for &position in concerned {
+        for &position in &self.by_kind[moment.kind as usize].case {
             let expectation = self.expectation(position);
             let seen = view.sighting(&expectation, moment);
             let kind = case_kind(expectation.rule.subject).expect("these rules watch cases");
