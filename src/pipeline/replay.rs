@@ -110,7 +110,9 @@ impl Replay {
         let keys = events()
             .filter_map(|event| event.customer.as_ref())
             .map(|customer| Key::from(customer.as_str()));
-        match events().map(|event| event.occurred_at).max() {
+        // Stream time may already lie ahead of all of them.
+        let latest = events().map(|event| event.occurred_at).max();
+        match latest.max(self.engine.stream_time()) {
             Some(latest) => self.load_due(latest, keys.collect()),
             None => Ok(Table::new()),
         }

@@ -5,7 +5,7 @@
 //! | create  | hidden `.alerts.jsonl.part` and the like lie in the folder; earlier outputs stand |
 //! | write   | the same                                                                       |
 //! | sync    | the same, and what was written survives a power cut                            |
-//! | rename  | some outputs are new, some old; `summary.json` comes last and so tells a whole run |
+//! | rename  | no `summary.json`, some outputs new, some old; a run is whole when its summary is there  |
 //!
 //! Dropped before [`FileOutputs::finish`], the hidden files are removed. A later run overwrites what a crash left.
 
@@ -122,9 +122,17 @@ impl FileOutputs {
             .map_err(io::Error::from)
             .and_then(|()| last.writer.write_all(b"\n"))
             .map_err(cannot_write(&last.path))?;
+        let summary_path = last.path.clone();
         let mut outputs = [self.alerts, self.scores, self.dead_letters, self.late, last];
         for output in &mut outputs {
             output.sync()?;
+        }
+        // A run is whole when its summary stands there: that of an earlier one goes first.
+        match fs::remove_file(&summary_path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(cannot_write(&summary_path)(error));
+            }
+            Ok(()) | Err(_) => {}
         }
         for output in outputs {
             output.appear()?;

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::definition;
@@ -67,28 +66,14 @@ const WAVES_MAX: usize = 8;
 impl Period {
     /// Returns the period that a day lies in.
     pub fn of(day: Day, waves: definition::Waves) -> Self {
-        let date = day.date();
-        let (first, last) = match waves {
-            definition::Waves::Month => (date, date),
-            definition::Waves::Quarter => quarter(date),
-            definition::Waves::Year => (date.first_of_year(), date.last_of_year()),
-        };
-        Self {
-            from: Day::of_date(first.first_of_month()),
-            to: Day::of_date(last.last_of_month()),
-        }
+        let (from, to) = waves.period_of(day);
+        Self { from, to }
     }
 
     /// Returns whether a day lies in this period.
     pub fn contains(&self, day: Day) -> bool {
         (self.from..=self.to).contains(&day)
     }
-}
-
-fn quarter(date: Date) -> (Date, Date) {
-    let first = (date.month() - 1) / 3 * 3 + 1;
-    let month = |month| Date::new(date.year(), month, 1).unwrap_or(date);
-    (month(first), month(first + 2))
 }
 
 impl Waves {

@@ -45,15 +45,20 @@ pub enum Waves {
 }
 
 impl Waves {
-    /// Returns the first day of the period that a day lies in.
-    pub fn start_of(self, day: Day) -> Day {
+    /// Returns the first and the last day of the period that a day lies in.
+    pub fn period_of(self, day: Day) -> (Day, Day) {
         let date = day.date();
-        let month = match self {
-            Waves::Month => date.month(),
-            Waves::Quarter => (date.month() - 1) / 3 * 3 + 1,
-            Waves::Year => 1,
+        let month = |month| jiff::civil::Date::new(date.year(), month, 1).unwrap_or(date);
+        let (first, last) = match self {
+            Waves::Month => (date, date),
+            Waves::Quarter => {
+                let first = (date.month() - 1) / 3 * 3 + 1;
+                (month(first), month(first + 2))
+            }
+            Waves::Year => (date.first_of_year(), date.last_of_year()),
         };
-        Day::of_date(jiff::civil::date(date.year(), month, 1))
+        let first = Day::of_date(first.first_of_month());
+        (first, Day::of_date(last.last_of_month()))
     }
 }
 

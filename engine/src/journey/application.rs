@@ -70,6 +70,11 @@ impl Application {
         self.visits.insert(place, visit);
     }
 
+    /// Returns whether an alert on it is open or may come.
+    pub fn is_watched(&self) -> bool {
+        self.watches.iter().any(Watch::is_open)
+    }
+
     /// Returns the stage the application is in.
     pub fn stage(&self) -> Option<&str> {
         self.visits.last().map(|visit| &*visit.stage)

@@ -20,6 +20,7 @@ mod watch;
 
 use serde::{Deserialize, Serialize};
 
+use crate::derived::Series;
 use crate::event::{
     ApplicationId, Body, CaseId, Dimensions, Event, ProfileChanged, Text, Timestamp,
 };
@@ -27,14 +28,17 @@ use crate::event::{
 pub use application::{Application, Visit};
 pub use codec::{StateError, schema};
 pub use recent::RecentEvents;
-pub use survey::{REPLIES_MAX, RESPONDENTS_MAX, Reply, Respondent};
+use survey::RESPONDENTS_MAX;
+pub use survey::{REPLIES_MAX, Reply, Respondent};
 pub use timeline::{Timeline, TimelineEntry};
-pub use watch::{Episode, Moment, PENDING_MAX, Pending, SATISFIED_MAX, Watch};
+pub use watch::{CLOSINGS_MAX, Closing, Episode, Moment, PENDING_MAX, Pending, Watch};
 
 /// Open applications a journey keeps at most; a further one is a dead letter.
 pub const APPLICATIONS_MAX: usize = 512;
 /// Open enquiries and complaints a journey keeps at most; a further one is a dead letter.
 pub const CASES_MAX: usize = 512;
+/// Dimensions of a customer beyond the named ones that a journey keeps; a further one is not taken over.
+const PROFILE_DIMENSIONS_MAX: usize = 64;
 /// Ended applications a journey remembers, so that late events do not reopen them; the oldest goes first.
 const ENDED_APPLICATIONS_MAX: usize = 64;
 
@@ -77,7 +81,8 @@ impl Journey {
         }
     }
 
-    /// Returns what is left of a customer who must be forgotten: since when.
+    /// Returns what is left of a customer who must be forgotten: up to when. What had happened by the time the erasure was
+    /// heard of is gone and stays gone, whatever of it arrives again.
     #[must_use]
     pub fn erase(&self, at: Timestamp) -> Self {
         Self {
@@ -97,8 +102,29 @@ impl Journey {
         let ended = self.applications.len() - self.open_applications();
         let mut surplus = ended.saturating_sub(ENDED_APPLICATIONS_MAX);
         self.applications.retain(|application| {
-            let forget =
-                surplus > 0 && application.ended.is_some() && application.watches.is_empty();
+            let forget = surplus > 0 && application.ended.is_some() && !application.is_watched();
+            surplus -= usize::from(forget);
+            !forget
+        });
+    }
+
+    /// Returns whether a respondent is unknown and no further one can be kept.
+    pub fn is_full_for(&self, who: &str, series: &Series) -> bool {
+        self.respondents.len() >= RESPONDENTS_MAX
+            && !self.respondents.iter().any(|known| known.is(who, series))
+    }
+
+    /// Returns how many enquiries and complaints some rule waits for.
+    pub fn open_cases(&self) -> usize {
+        self.cases.iter().filter(|case| case.is_watched()).count()
+    }
+
+    /// Forgets cases that nothing waits for: all that are settled for good, and the oldest beyond those we keep.
+    pub fn forget_settled_cases(&mut self) {
+        self.cases.retain(|case| !case.watches.is_empty());
+        let mut surplus = self.cases.len().saturating_sub(CASES_MAX);
+        self.cases.retain(|case| {
+            let forget = surplus > 0 && !case.is_watched();
             surplus -= usize::from(forget);
             !forget
         });
@@ -147,7 +173,8 @@ impl Profile {
         set(&mut self.branch, &change.branch);
         set(&mut self.relationship_manager, &change.relationship_manager);
         for (name, value) in dimensions {
-            if newer || !self.dimensions.contains_key(name) {
+            let known = self.dimensions.contains_key(name);
+            if known && newer || !known && self.dimensions.len() < PROFILE_DIMENSIONS_MAX {
                 self.dimensions.insert(name.clone(), value.clone());
             }
         }
@@ -181,6 +208,13 @@ pub struct Case {
     pub application: Option<ApplicationId>,
     /// What rules wait for on it.
     pub watches: Vec<Watch>,
+}
+
+impl Case {
+    /// Returns whether an alert on it is open or may come.
+    pub fn is_watched(&self) -> bool {
+        self.watches.iter().any(Watch::is_open)
+    }
 }
 
 /// The sorts of cases that rules can watch.

@@ -10,7 +10,7 @@ use crate::event::{Dimensions, EventHash, Instrument, Text, Timestamp};
 /// Replies kept of one respondent: enough to know the latest in this wave and the one before, late arrivals included.
 pub const REPLIES_MAX: usize = 4;
 /// Respondents kept of one customer; whoever has been silent longest goes first.
-pub const RESPONDENTS_MAX: usize = 64;
+pub(super) const RESPONDENTS_MAX: usize = 64;
 
 /// What one person answered to one question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -19,8 +19,8 @@ use crate::event::{EventHash, Kind, Timestamp};
 /// Instances a rule may have pending on one subject. A further one takes the place of the newest: the oldest decide
 /// when an alert is raised, the newest is the one that a satisfying event in between would leave.
 pub const PENDING_MAX: usize = 16;
-/// Satisfying events that are kept for arming events which may still arrive, the newest ones.
-pub const SATISFIED_MAX: usize = 16;
+/// Closing events that are kept for arming events which may still arrive, the newest ones.
+pub const CLOSINGS_MAX: usize = 16;
 
 /// What one rule waits for on one subject.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,8 +30,8 @@ pub struct Watch {
     pub rule: RuleKey,
     /// Instances under way, by the time they were armed.
     pub pending: SmallVec<[Pending; 1]>,
-    /// Satisfying events, by time, kept for arming events that are late.
-    pub satisfied: Vec<Moment>,
+    /// Closing events, by time, kept for arming events that are late.
+    pub closings: SmallVec<[Closing; 2]>,
     /// The alert that is open.
     pub episode: Option<Episode>,
 }
@@ -42,7 +42,7 @@ impl Watch {
         Self {
             rule,
             pending: SmallVec::new(),
-            satisfied: Vec::new(),
+            closings: SmallVec::new(),
             episode: None,
         }
     }
@@ -53,12 +53,17 @@ impl Watch {
             || self
                 .episode
                 .as_ref()
-                .is_some_and(|episode| episode.armed.by == event)
+                .is_some_and(|it| it.armed.by == event || it.overdue.by == event)
+    }
+
+    /// Returns whether an alert is open or may come.
+    pub fn is_open(&self) -> bool {
+        !self.pending.is_empty() || self.episode.is_some()
     }
 
     /// Returns whether there is nothing left to wait for.
     pub fn is_idle(&self) -> bool {
-        self.pending.is_empty() && self.satisfied.is_empty() && self.episode.is_none()
+        self.pending.is_empty() && self.closings.is_empty() && self.episode.is_none()
     }
 }
 
@@ -74,6 +79,15 @@ pub struct Moment {
     pub by: EventHash,
 }
 
+/// An event that closed, or would have closed, what was armed before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closing {
+    /// The event.
+    pub moment: Moment,
+    /// Whether it satisfies; else it only clears an alert that is already raised.
+    pub satisfies: bool,
+}
+
 /// One armed instance of a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pending {
@@ -84,8 +98,6 @@ pub struct Pending {
     pub due: Timestamp,
     /// Whether the warn mark lies behind it.
     pub warned: bool,
-    /// Whether the arming event satisfies earlier instances of the same rule.
-    pub satisfies: bool,
     /// The first closing event at or after the next mark.
     pub first: Option<Moment>,
 }
@@ -95,6 +107,8 @@ pub struct Pending {
 pub struct Episode {
     /// The event that opened it: for an absence, the one that armed the expectation.
     pub armed: Moment,
+    /// The event that armed the instance which got it this far: the same, unless a later one breached first.
+    pub overdue: Moment,
     /// When the expected thing should have happened.
     #[serde(with = "codec::optional_millis")]
     pub due: Option<Timestamp>,

@@ -68,7 +68,8 @@ impl<'a> Emitted<'a> {
 
     fn alert(&self, rule: &Rule, subject: &Subject<'_>, transition: &Transition) -> Alert {
         let warning = transition.level == Some(Level::AtRisk);
-        let evidence = [Some(transition.armed), transition.closed_by];
+        let overdue = Some(transition.overdue).filter(|it| it.by != transition.armed.by);
+        let evidence = [Some(transition.armed), overdue, transition.closed_by];
         Alert {
             alert_id: self.alert_id(rule, subject, transition.armed),
             sequence: transition.sequence,
@@ -118,8 +119,8 @@ pub(super) fn evidence_of(moment: Moment) -> Evidence {
 }
 
 fn details(subject: &Subject<'_>, transition: &Transition) -> BTreeMap<Text, Text> {
-    let limit = transition.due.map(|due| due.since(transition.armed.at));
-    let elapsed = transition.at.since(transition.armed.at);
+    let limit = transition.due.map(|due| due.since(transition.overdue.at));
+    let elapsed = transition.at.since(transition.overdue.at);
     let named = [
         ("stage", subject.stage.map(Text::from)),
         ("limit", limit.map(|limit| span(limit).into())),

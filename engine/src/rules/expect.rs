@@ -13,10 +13,12 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use crate::definition::Rule;
 use crate::derived::{Level, Status};
 use crate::event::Timestamp;
-use crate::journey::{Episode, Moment, PENDING_MAX, Pending, SATISFIED_MAX, Watch};
+use crate::journey::{CLOSINGS_MAX, Closing, Episode, Moment, PENDING_MAX, Pending, Watch};
 
 /// A rule as its watches see it.
 #[derive(Clone, Copy)]
@@ -54,6 +56,8 @@ pub(super) struct Transition {
     pub(super) decided_at: Timestamp,
     pub(super) due: Option<Timestamp>,
     pub(super) armed: Moment,
+    /// The event that armed the instance which got the episode this far.
+    pub(super) overdue: Moment,
     pub(super) closed_by: Option<Moment>,
 }
 
@@ -84,10 +88,11 @@ impl Expectation<'_> {
             }
         }
         let alive = stop.is_none_or(|stop| seen.moment.at < stop.at);
-        match seen.arms {
-            Some(limit) if alive => self.arm(watch, seen, limit, stop),
-            _ if seen.satisfies => keep(&mut watch.satisfied, seen.moment),
-            _ => {}
+        if let Some(limit) = seen.arms.filter(|_| alive) {
+            self.arm(watch, seen.moment, limit, stop);
+        }
+        if seen.clears {
+            keep(&mut watch.closings, seen);
         }
         transitions
     }
@@ -129,71 +134,64 @@ impl Expectation<'_> {
     }
 
     /// Returns how the open episode ends when its subject must be forgotten.
-    pub(super) fn abandon(&self, watch: &Watch, moment: Moment) -> Option<Transition> {
+    pub(super) fn abandon(
+        &self,
+        watch: &Watch,
+        moment: Moment,
+        at: Timestamp,
+    ) -> Option<Transition> {
         let episode = watch.episode.as_ref()?;
         Some(Transition {
             status: Status::Expired,
-            ..self.closing(episode, moment, moment.at)
+            ..self.closing(episode, moment, at)
         })
     }
 
-    /// Forgets satisfying events that no late arming event can need.
+    /// Forgets closing events that no late arming event can need.
     ///
-    /// Of those young enough, one is needed only if what follows it comes too late for what arms right behind the one
-    /// before it: an arming event in between is then satisfied by the follower all the same.
+    /// Of those young enough, one is needed only if the satisfying event that follows comes too late for what arms right
+    /// behind the satisfying event before: whatever arms in between is satisfied by the follower all the same.
     pub(super) fn forget(&self, watch: &mut Watch, at: Timestamp) {
         let mut before = at - self.horizon;
-        let Watch {
-            satisfied, pending, ..
-        } = watch;
-        satisfied.retain(|moment| moment.at >= before);
+        let closings = &mut watch.closings;
+        closings.retain(|closing| closing.moment.at >= before);
         let mut place = 0;
-        while place < satisfied.len() {
-            let here = satisfied[place].at;
-            let armed = pending
+        while place < closings.len() {
+            let after = closings[place + 1..]
                 .iter()
-                .filter(|pending| pending.satisfies)
-                .map(|pending| pending.armed.at);
-            let next = satisfied.get(place + 1).map(|moment| moment.at);
-            let after = armed.filter(|armed| *armed >= here).chain(next).min();
-            if after.is_some_and(|after| after.since(before) < self.shortest) {
-                satisfied.remove(place);
-            } else {
-                before = here;
-                place += 1;
+                .find(|closing| closing.satisfies);
+            if after.is_some_and(|after| after.moment.at.since(before) < self.shortest) {
+                closings.remove(place);
+                continue;
             }
+            if closings[place].satisfies {
+                before = closings[place].moment.at;
+            }
+            place += 1;
         }
     }
 
     /// Arms an instance, unless something already known satisfied it in time.
-    fn arm(&self, watch: &mut Watch, seen: &Sighting, limit: Duration, stop: Option<Moment>) {
-        let Sighting {
-            moment: armed,
-            satisfies,
-            ..
-        } = *seen;
-        let known = watch
-            .pending
-            .iter()
-            .filter(|pending| pending.satisfies)
-            .map(|pending| pending.armed);
-        let later = known
-            .chain(watch.satisfied.iter().copied())
-            .chain(stop)
-            .filter(|moment| moment.at > armed.at);
-        let first = later.min_by_key(|moment| moment.at);
-        let pending = Pending {
+    fn arm(&self, watch: &mut Watch, armed: Moment, limit: Duration, stop: Option<Moment>) {
+        let mut pending = Pending {
             armed,
             due: armed.at + limit,
             warned: false,
-            satisfies,
-            first,
+            first: None,
         };
-        if first.is_some_and(|first| first.at < self.next_mark(&pending).0) {
-            if satisfies {
-                keep(&mut watch.satisfied, armed);
+        let mark = self.next_mark(&pending).0;
+        let known = watch
+            .closings
+            .iter()
+            .map(|closing| (closing.moment, closing.satisfies));
+        let stop = stop.map(|stop| (stop, true));
+        for (moment, satisfies) in known.chain(stop).filter(|(moment, _)| moment.at > armed.at) {
+            if satisfies && moment.at < mark {
+                return;
             }
-            return;
+            if moment.at >= mark && pending.first.is_none_or(|first| moment.at < first.at) {
+                pending.first = Some(moment);
+            }
         }
         let place = watch
             .pending
@@ -207,10 +205,7 @@ impl Expectation<'_> {
     /// Settles the instances armed before a closing event: satisfied in time and gone, or remembered for its mark.
     fn settle(&self, watch: &mut Watch, seen: &Sighting) {
         let moment = seen.moment;
-        let Watch {
-            pending, satisfied, ..
-        } = watch;
-        pending.retain_mut(|pending| {
+        watch.pending.retain(|pending| {
             if pending.armed.at > moment.at {
                 return true;
             }
@@ -219,11 +214,7 @@ impl Expectation<'_> {
                 pending.first = Some(earlier.unwrap_or(moment));
                 return true;
             }
-            let in_time = seen.satisfies || seen.ends;
-            if in_time && pending.satisfies {
-                keep(satisfied, pending.armed);
-            }
-            !in_time
+            !(seen.satisfies || seen.ends)
         });
     }
 
@@ -269,6 +260,7 @@ impl Expectation<'_> {
             decided_at,
             due: episode.due,
             armed: episode.armed,
+            overdue: episode.overdue,
             closed_by: Some(moment),
         }
     }
@@ -305,8 +297,10 @@ fn open_or_escalate(
     };
     let due = Some(pending.due);
     let level = Some(level);
+    let overdue = pending.armed;
     *open = Some(Episode {
         armed,
+        overdue,
         due,
         level,
         since: mark,
@@ -320,15 +314,20 @@ fn open_or_escalate(
         decided_at,
         due,
         armed,
+        overdue,
         closed_by: None,
     })
 }
 
-/// Keeps a satisfying event for arming events that may still arrive.
-fn keep(satisfied: &mut Vec<Moment>, moment: Moment) {
-    let place = satisfied.partition_point(|known| known.at <= moment.at);
-    satisfied.insert(place, moment);
-    if satisfied.len() > SATISFIED_MAX {
-        satisfied.remove(0);
+/// Keeps a closing event for arming events that may still arrive.
+fn keep(closings: &mut SmallVec<[Closing; 2]>, seen: &Sighting) {
+    let closing = Closing {
+        moment: seen.moment,
+        satisfies: seen.satisfies,
+    };
+    let place = closings.partition_point(|known| known.moment.at <= closing.moment.at);
+    closings.insert(place, closing);
+    if closings.len() > CLOSINGS_MAX {
+        closings.remove(0);
     }
 }

@@ -7,7 +7,8 @@
 //! | `index`     | which rules an event of some kind concerns                            |
 //! | `subjects`  | which watches an event concerns: of applications, cases, the customer |
 //! | `view`      | what a rule sees of an event and its subject                          |
-//! | `survey`    | what a reply changes: deltas for the cohorts, promoters turned        |
+//! | `survey`    | what a reply changes: deltas for the cohorts                          |
+//! | `turned`    | the alert on a respondent who promoted and now detracts               |
 //! | `emit`      | how a transition becomes an alert                                     |
 //!
 //! [`Rules::step`](Processor::step) is the front door. Order within one step is that of the rules in the file.
@@ -18,6 +19,7 @@ mod expect;
 mod index;
 mod subjects;
 mod survey;
+mod turned;
 mod view;
 
 use std::time::Duration;
@@ -123,19 +125,19 @@ impl Rules {
         }
         let mut journey = state.unwrap_or_default();
         let mut emitted = Emitted::new(key, &self.definition);
+        let arrival = Arrival::new(event, at);
         if matches!(event.body, Body::CustomerErased(_)) {
-            self.expire_all(&journey, event, &mut emitted);
-            let forgotten = journey.erase(event.occurred_at);
+            self.expire_all(&journey, &arrival, &mut emitted);
+            let forgotten = journey.erase(event.occurred_at.max(at));
             return self.decide(forgotten, emitted, Vec::new(), at);
         }
-        let arrival = Arrival::new(event, at);
         journey.remember(event, at);
         self.watch_customer(&mut journey, &arrival, &mut emitted);
         self.watch_application(&mut journey, &arrival, &mut emitted);
         self.watch_case(&mut journey, &arrival, &mut emitted);
         let deltas = match &event.body {
             Body::SurveyReplied(reply) => {
-                self.count_reply(&mut journey, event, reply, &mut emitted)
+                self.count_reply(&mut journey, &arrival, reply, &mut emitted)
             }
             _ => Vec::new(),
         };
@@ -179,7 +181,7 @@ impl Rules {
             && !self.by_kind[event.kind() as usize].case.is_empty();
         let (what, max) = if new_application && journey.open_applications() >= APPLICATIONS_MAX {
             ("applications", APPLICATIONS_MAX)
-        } else if new_case && journey.cases.len() >= CASES_MAX {
+        } else if new_case && journey.open_cases() >= CASES_MAX {
             ("enquiries and complaints", CASES_MAX)
         } else {
             return None;
@@ -226,7 +228,7 @@ impl Rules {
         for case in &mut journey.cases {
             tidy(&mut case.watches);
         }
-        journey.cases.retain(|case| !case.watches.is_empty());
+        journey.forget_settled_cases();
         journey.forget_ended_applications();
     }
 

@@ -194,19 +194,19 @@ impl Rules {
     }
 
     /// Ends every open alert of a customer who must be forgotten.
-    pub(super) fn expire_all(&self, journey: &Journey, event: &Event, emitted: &mut Emitted<'_>) {
-        let moment = Moment {
-            at: event.occurred_at,
-            kind: event.kind(),
-            by: event.hash,
-        };
-        self.expire_respondents(journey, moment, emitted);
+    pub(super) fn expire_all(
+        &self,
+        journey: &Journey,
+        by: &Arrival<'_>,
+        emitted: &mut Emitted<'_>,
+    ) {
+        self.expire_respondents(journey, by, emitted);
         let abandoned = |watch: &Watch| {
             let (position, expectation) = self.find(watch.rule)?;
             Some((
                 position,
                 expectation.rule,
-                expectation.abandon(watch, moment)?,
+                expectation.abandon(watch, by.moment, by.at)?,
             ))
         };
         for (position, rule, transition) in journey.watches.iter().filter_map(abandoned) {
@@ -319,7 +319,7 @@ fn of_application<'a>(application: &'a Application, transition: &Transition) -> 
         sort: "application",
         application: Some(&application.id),
         case: None,
-        stage: application.stage_entered_by(transition.armed.by),
+        stage: application.stage_entered_by(transition.overdue.by),
     }
 }
 

@@ -7,22 +7,23 @@
 
 use std::collections::BTreeMap;
 
-use super::Rules;
-use super::emit::{Emitted, evidence_of};
-use crate::definition::{Nps, TurnedDetractor};
-use crate::derived::{Alert, AlertId, Category, CohortName, Delta, Series, Status};
-use crate::event::{Day, Dimensions, Event, Instrument, Kind, SurveyReplied, Text, Timestamp};
-use crate::journey::{Episode, Journey, Moment, REPLIES_MAX, RESPONDENTS_MAX, Reply, Respondent};
+use super::emit::Emitted;
+use super::{Arrival, Rules};
+use crate::definition::Nps;
+use crate::derived::{Category, CohortName, Delta, Series};
+use crate::event::{Day, Dimensions, Event, Instrument, SurveyReplied, Text};
+use crate::journey::{Journey, REPLIES_MAX, Reply, Respondent};
 
 impl Rules {
     /// Takes a reply into the journey and returns what the cohorts must know of it.
     pub(super) fn count_reply(
         &self,
         journey: &mut Journey,
-        event: &Event,
+        arrival: &Arrival<'_>,
         replied: &SurveyReplied,
         emitted: &mut Emitted<'_>,
     ) -> Vec<Delta> {
+        let event = arrival.event;
         let (Some(nps), Instrument::Nps, Some(score)) =
             (&self.definition.nps, replied.instrument, replied.score)
         else {
@@ -40,6 +41,9 @@ impl Rules {
             cohorts: cohorts_of(nps, event, journey),
         };
         let who = replied.respondent.as_deref().unwrap_or_default();
+        if journey.is_full_for(who, &series) {
+            self.let_go(journey, arrival, emitted);
+        }
         let respondent = respondent(journey, who, &series);
         let place = respondent
             .replies
@@ -47,7 +51,7 @@ impl Rules {
         let deltas = self.deltas(nps, &series, &respondent.replies, place, &reply);
         respondent.replies.insert(place, reply);
         if let Some(turned) = &nps.turned_detractor {
-            self.watch_respondent(turned, respondent, place, emitted);
+            self.watch_respondent(turned, respondent, place, arrival.at, emitted);
         }
         if respondent.replies.len() > REPLIES_MAX {
             respondent.replies.remove(0);
@@ -84,7 +88,7 @@ impl Rules {
         let Some(newer) = known.get(place) else {
             return replace(before, reply, day, plain, counted);
         };
-        let wave = |reply: &Reply| nps.waves.map(|waves| waves.start_of(day(reply)));
+        let wave = |reply: &Reply| nps.waves.map(|waves| waves.period_of(day(reply)));
         let alone_in_wave =
             wave(reply) != wave(newer) && before.is_none_or(|before| wave(before) != wave(reply));
         let taken_back = |cohort| Delta {
@@ -106,171 +110,6 @@ impl Rules {
             }
         }
         deltas
-    }
-
-    /// Raises, resolves or corrects the alert that a promoter has turned detractor.
-    fn watch_respondent(
-        &self,
-        turned: &TurnedDetractor,
-        of: &mut Respondent,
-        place: usize,
-        emitted: &mut Emitted<'_>,
-    ) {
-        let reply = moment(&of.replies[place]);
-        let newest = of.replies.len() - 1;
-        let detracts = Category::of(of.replies[newest].score) == Some(Category::Detractor);
-        let promoted =
-            |place: usize| Category::of(of.replies[place].score) == Some(Category::Promoter);
-        let turns = detracts && newest > 0 && promoted(newest - 1);
-        let decides = place == newest || place + 1 == newest;
-        match &of.episode {
-            None if turns && decides => {
-                let armed = moment(&of.replies[newest]);
-                let episode = Episode {
-                    armed,
-                    due: None,
-                    level: None,
-                    since: armed.at,
-                    sequence: 1,
-                };
-                let evidence = [armed, moment(&of.replies[newest - 1])];
-                self.emit_turn(
-                    turned,
-                    of,
-                    &episode,
-                    Status::Raised,
-                    armed.at,
-                    &evidence,
-                    emitted,
-                );
-                of.episode = Some(episode);
-            }
-            Some(episode) if place == newest && !detracts => {
-                let next = Episode {
-                    sequence: episode.sequence + 1,
-                    ..episode.clone()
-                };
-                let evidence = [next.armed, reply];
-                self.emit_turn(
-                    turned,
-                    of,
-                    &next,
-                    Status::Resolved,
-                    reply.at,
-                    &evidence,
-                    emitted,
-                );
-                of.episode = None;
-            }
-            Some(episode) if episode.armed.by == of.replies[newest].by && !turns && decides => {
-                let next = Episode {
-                    sequence: episode.sequence + 1,
-                    ..episode.clone()
-                };
-                let evidence = [next.armed, reply];
-                self.emit_turn(
-                    turned,
-                    of,
-                    &next,
-                    Status::Corrected,
-                    reply.at,
-                    &evidence,
-                    emitted,
-                );
-                of.episode = None;
-            }
-            None | Some(_) => {}
-        }
-    }
-
-    /// Ends the open alerts of respondents of a customer who must be forgotten.
-    pub(super) fn expire_respondents(
-        &self,
-        journey: &Journey,
-        erased: Moment,
-        emitted: &mut Emitted<'_>,
-    ) {
-        let Some(turned) = self
-            .definition
-            .nps
-            .as_ref()
-            .and_then(|nps| nps.turned_detractor.as_ref())
-        else {
-            return;
-        };
-        for respondent in &journey.respondents {
-            if let Some(episode) = &respondent.episode {
-                let next = Episode {
-                    sequence: episode.sequence + 1,
-                    ..episode.clone()
-                };
-                let evidence = [next.armed, erased];
-                self.emit_turn(
-                    turned,
-                    respondent,
-                    &next,
-                    Status::Expired,
-                    erased.at,
-                    &evidence,
-                    emitted,
-                );
-            }
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "each is a field of the alert")]
-    fn emit_turn(
-        &self,
-        turned: &TurnedDetractor,
-        of: &Respondent,
-        episode: &Episode,
-        status: Status,
-        at: Timestamp,
-        evidence: &[Moment],
-        emitted: &mut Emitted<'_>,
-    ) {
-        let customer = emitted.customer_id();
-        let subject = [
-            "respondent",
-            customer.as_str(),
-            &of.respondent,
-            &of.touchpoint,
-            &of.score_dimension,
-        ];
-        let details = [
-            (
-                "respondent",
-                Some(of.respondent.clone()).filter(|who| !who.is_empty()),
-            ),
-            ("scores", Some(scores(of))),
-            (
-                "touchpoint",
-                Some(of.touchpoint.clone()).filter(|touchpoint| !touchpoint.is_empty()),
-            ),
-        ];
-        let alert = Alert {
-            alert_id: AlertId::derive(&turned.rule, &subject, episode.armed.by),
-            sequence: episode.sequence,
-            kind: "promoter_turned_detractor".into(),
-            level: None,
-            status,
-            severity: turned.severity,
-            customer_id: Some(customer),
-            application_id: None,
-            case_id: None,
-            cohort: None,
-            occurred_at: at,
-            due: None,
-            rule: turned.rule.clone(),
-            definition_version: self.definition.version.clone(),
-            evidence: evidence.iter().copied().map(evidence_of).collect(),
-            details: details
-                .into_iter()
-                .filter_map(|(name, value)| Some((name.into(), value?)))
-                .collect(),
-        };
-        // Behind the alerts of all rules, which stand before it in the file.
-        emitted.push(at, usize::MAX, alert);
     }
 }
 
@@ -329,43 +168,10 @@ fn respondent<'a>(journey: &'a mut Journey, who: &str, series: &Series) -> &'a m
         .iter()
         .position(|known| known.is(who, series));
     let place = found.unwrap_or_else(|| {
-        if journey.respondents.len() >= RESPONDENTS_MAX {
-            let silent_longest = |it: &Respondent| it.replies.last().map(|reply| reply.at);
-            let quiet = journey
-                .respondents
-                .iter()
-                .enumerate()
-                .filter(|(_, it)| it.episode.is_none());
-            let oldest = quiet
-                .min_by_key(|(_, it)| silent_longest(it))
-                .map_or(0, |(place, _)| place);
-            journey.respondents.remove(oldest);
-        }
         journey
             .respondents
             .push(Respondent::new(who.into(), series));
         journey.respondents.len() - 1
     });
     &mut journey.respondents[place]
-}
-
-fn moment(reply: &Reply) -> Moment {
-    Moment {
-        at: reply.at,
-        kind: Kind::SurveyReplied,
-        by: reply.by,
-    }
-}
-
-/// Writes the last replies for people: `9, 3`.
-fn scores(of: &Respondent) -> Text {
-    let scores: Vec<String> = of
-        .replies
-        .iter()
-        .rev()
-        .take(2)
-        .rev()
-        .map(|reply| reply.score.to_string())
-        .collect();
-    scores.join(", ").into()
 }

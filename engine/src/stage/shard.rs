@@ -74,11 +74,11 @@ impl<P: Processor> Shard<P> {
         self.stream_time
     }
 
-    /// Moves stream time to `to`, unless it is there already, and fires what falls due, by (time, key).
+    /// Moves stream time on to `to`, or leaves it where it is if that lies behind, and fires what is due by then, by
+    /// (time, key). What a late input has armed may be long due: it fires before whatever comes next.
     pub fn advance(&mut self, table: &mut Table<P::State>, to: Timestamp, derived: &mut Derived) {
-        if self.stream_time.is_none_or(|now| now < to) {
-            self.stream_time = Some(to);
-        }
+        let to = self.stream_time.map_or(to, |now| now.max(to));
+        self.stream_time = Some(to);
         while let Some((place, due)) = table.next_due(to) {
             let (key, state) = table.take(place);
             let decision = self.processor.step(&key, state, Cause::Due, due);

@@ -74,7 +74,7 @@ proptest! {
         jitter in prop::collection::vec(0.0..1.0_f64, 40),
         cuts in prop::collection::vec(any::<bool>(), 40),
     ) {
-        let grace = setting.definition.rules.iter().map(|rule| rule.grace).min().expect("there are rules");
+        let grace = setting.definition.rules[0].grace;
         let arriving = arrivals(&setting.history, &jitter, grace);
         let got = lines(&run(&setting, &arriving, &cuts));
         let want = expected(&setting.definition, CUSTOMER, &setting.history);

@@ -145,6 +145,16 @@ fn as_meant(raw: &RawRule, rule: &Rule) -> Vec<Problem> {
                 .help("write 5m or more, unless the input is a finished file"),
         );
     }
+    let shortest = rule.within.cases.iter().filter_map(|case| case.limit).min();
+    if shortest.is_some_and(|shortest| shortest <= rule.grace) {
+        let at = raw.grace.as_ref().map_or(place, |grace| grace.place);
+        let message = format!(
+            "a grace of {} is as long as the shortest limit of rule {:?}",
+            duration::show(rule.grace),
+            rule.id
+        );
+        problems.push(Problem::warning(at, message).help("write a grace shorter than every limit"));
+    }
     problems
 }
 

@@ -65,6 +65,15 @@ impl Reading {
 
     fn cohort(&mut self, raw: &RawCohort, watched: bool) -> Option<CohortBy> {
         let dimension = self.name("dimension", &raw.by);
+        if raw.by.value.contains('=') {
+            let message = format!("the dimension {:?} contains =", raw.by.value);
+            self.tell(
+                raw.by.place,
+                message,
+                "write a name without =: a cohort is called dimension=value",
+            );
+            return None;
+        }
         let alone = raw.by.value == "all";
         let values_max = if alone { 1 } else { VALUES_MAX };
         let values_max = self.count("values_max", raw.values_max.as_ref(), values_max);
