@@ -18,6 +18,8 @@ mod survey;
 mod timeline;
 mod watch;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::derived::Series;
@@ -141,30 +143,39 @@ impl Journey {
 /// Master data of a customer.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Profile {
-    /// When the newest change among these happened.
-    #[serde(with = "codec::optional_millis")]
-    pub as_of: Option<Timestamp>,
     /// Service tier.
-    pub tier: Option<Text>,
+    pub tier: Option<Stated>,
     /// Industry.
-    pub industry: Option<Text>,
+    pub industry: Option<Stated>,
     /// Region.
-    pub region: Option<Text>,
+    pub region: Option<Stated>,
     /// Branch.
-    pub branch: Option<Text>,
+    pub branch: Option<Stated>,
     /// Relationship manager.
-    pub relationship_manager: Option<Text>,
+    pub relationship_manager: Option<Stated>,
     /// Whatever else the bank says of the customer.
-    pub dimensions: Dimensions,
+    pub dimensions: BTreeMap<Text, Stated>,
+}
+
+/// What was stated last of something, and when: feeds change different fields, and not in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stated {
+    /// What was stated.
+    pub value: Text,
+    /// When.
+    #[serde(with = "codec::millis")]
+    pub at: Timestamp,
 }
 
 impl Profile {
-    /// Takes over a change. One that is older than what is known only fills gaps.
+    /// Takes over a change, field by field; what is known from later stays.
     pub fn change(&mut self, change: &ProfileChanged, dimensions: &Dimensions, at: Timestamp) {
-        let newer = self.as_of.is_none_or(|as_of| at >= as_of);
-        let set = |field: &mut Option<Text>, value: &Option<Text>| {
-            if value.is_some() && (newer || field.is_none()) {
-                field.clone_from(value);
+        let set = |field: &mut Option<Stated>, value: &Option<Text>| {
+            if let Some(value) = value
+                && field.as_ref().is_none_or(|known| known.at <= at)
+            {
+                let value = value.clone();
+                *field = Some(Stated { value, at });
             }
         };
         set(&mut self.tier, &change.tier);
@@ -173,12 +184,13 @@ impl Profile {
         set(&mut self.branch, &change.branch);
         set(&mut self.relationship_manager, &change.relationship_manager);
         for (name, value) in dimensions {
-            let known = self.dimensions.contains_key(name);
-            if known && newer || !known && self.dimensions.len() < PROFILE_DIMENSIONS_MAX {
-                self.dimensions.insert(name.clone(), value.clone());
+            let known = self.dimensions.get(name);
+            let room = known.is_some() || self.dimensions.len() < PROFILE_DIMENSIONS_MAX;
+            if room && known.is_none_or(|known| known.at <= at) {
+                let value = value.clone();
+                self.dimensions.insert(name.clone(), Stated { value, at });
             }
         }
-        self.as_of = self.as_of.max(Some(at));
     }
 
     /// Returns a dimension of the customer by name.
@@ -189,11 +201,10 @@ impl Profile {
             "region" => &self.region,
             "branch" => &self.branch,
             "relationship_manager" => &self.relationship_manager,
-            _ => return self.dimensions.get(name).map(|value| &**value),
+            _ => &None,
         };
-        field
-            .as_deref()
-            .or_else(|| self.dimensions.get(name).map(|value| &**value))
+        let stated = field.as_ref().or_else(|| self.dimensions.get(name));
+        stated.map(|stated| &*stated.value)
     }
 }
 

@@ -281,7 +281,7 @@ fn observe(
     let found = watches
         .iter()
         .position(|watch| watch.rule == expectation.rule.key);
-    let new_facts = seen.satisfies || seen.arms.is_some();
+    let new_facts = seen.clears || seen.arms.is_some();
     let place = match found {
         Some(place) => place,
         None if new_facts => {
