@@ -17,7 +17,7 @@ use crate::source::{self, Input, Mapping, Record, Source};
 
 /// Replays recorded events and writes the alerts and scores they lead to
 ///
-/// Writes alerts.jsonl, scores.jsonl, dead-letter.jsonl, late.jsonl and summary.json into a folder, all of them or none. The
+/// Writes alerts.jsonl, scores.jsonl, dead-letter.jsonl, late.jsonl and, when all is there, summary.json into a folder. The
 /// same input and definition give the same bytes. What can't be understood is set aside in dead-letter.jsonl with its reason.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("rules").args(["definition", "example"]))]

@@ -1,6 +1,6 @@
 //! Which events were seen lately: the window for duplicates.
 //!
-//! Two days of stream time are kept, today and yesterday, so that a repeat within 24 hours is always found; at most 64
+//! Two days of stream time are kept, today and yesterday, so that a repeat within 24 hours is found; at most 64
 //! hashes in all, the oldest going first. Pruning costs nothing until the journey is touched again.
 
 use serde::{Deserialize, Serialize};
