@@ -24,16 +24,7 @@ impl Rules {
         emitted: &mut Emitted<'_>,
     ) {
         let Arrival { event, moment, at } = *arrival;
-        let known = event
-            .application
-            .as_ref()
-            .and_then(|id| journey.applications.iter().find(|it| it.id == *id));
-        let view = View {
-            event,
-            application: known,
-            profile: &journey.profile,
-            stage_entered: None,
-        };
+        let view = View::new(event, &journey.applications, &journey.profile);
         for &position in &self.by_kind[moment.kind as usize].customer {
             let expectation = self.expectation(position);
             let seen = view.sighting(&expectation, moment);
@@ -108,16 +99,7 @@ impl Rules {
     ) {
         let Arrival { event, moment, at } = *arrival;
         let Some(id) = &event.case else { return };
-        let known = event
-            .application
-            .as_ref()
-            .and_then(|id| journey.applications.iter().find(|it| it.id == *id));
-        let view = View {
-            event,
-            application: known,
-            profile: &journey.profile,
-            stage_entered: None,
-        };
+        let view = View::new(event, &journey.applications, &journey.profile);
         for &position in &self.by_kind[moment.kind as usize].case {
             let expectation = self.expectation(position);
             let seen = view.sighting(&expectation, moment);

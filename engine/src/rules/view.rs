@@ -16,6 +16,21 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// What is known of an event that enters no stage.
+    pub(super) fn new(
+        event: &'a Event,
+        applications: &'a [Application],
+        profile: &'a Profile,
+    ) -> Self {
+        let id = event.application.as_ref();
+        Self {
+            event,
+            application: id.and_then(|id| applications.iter().find(|known| known.id == *id)),
+            profile,
+            stage_entered: None,
+        }
+    }
+
     pub(super) fn sighting(&self, expectation: &Expectation<'_>, moment: Moment) -> Sighting {
         let rule = expectation.rule;
         let dimension = |name: &str| self.dimension(name);
