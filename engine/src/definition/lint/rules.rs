@@ -145,15 +145,19 @@ fn as_meant(raw: &RawRule, rule: &Rule) -> Vec<Problem> {
                 .help("write 5m or more, unless the input is a finished file"),
         );
     }
-    let shortest = rule.within.cases.iter().filter_map(|case| case.limit).min();
-    if shortest.is_some_and(|shortest| shortest <= rule.grace) {
+    let first_mark = rule.shortest_mark();
+    if !first_mark.is_zero() && first_mark <= rule.grace {
         let at = raw.grace.as_ref().map_or(place, |grace| grace.place);
         let message = format!(
-            "a grace of {} is as long as the shortest limit of rule {:?}",
+            "a grace of {} is no shorter than the {} until rule {:?} first warns or raises",
             duration::show(rule.grace),
+            duration::show(first_mark),
             rule.id
         );
-        problems.push(Problem::warning(at, message).help("write a grace shorter than every limit"));
+        problems.push(
+            Problem::warning(at, message)
+                .help("write a shorter grace, or the order of arrival may decide what is raised"),
+        );
     }
     problems
 }
