@@ -1,4 +1,4 @@
-//! What a reply to the recommendation question changes: what each cohort counts, and whether a promoter has turned.
+//! What a reply to the recommendation question changes: what each cohort counts, and what it takes back.
 //!
 //! One reply counts for each respondent in a window, the latest. So a new reply takes the one before it back, in the
 //! cohort that counted it; the cohort stage knows whether that still lies in its window. A reply that is older than one
