@@ -1,7 +1,7 @@
 //! Stored journeys: what this release writes it reads, what earlier releases wrote stays readable, damage is told.
 //!
 //! `states/N.hex` holds a journey as schema version N wrote it; the files stay for ever. When a change of
-//! `schemas/journey.avsc` makes the first test fail, keep the old schema in the table of `journey/codec.rs` and add a
+//! `schemas/journey.avsc` makes the first test fail, keep the old line and reader in the table of `journey/codec` and add a
 //! file; nothing written may become unreadable.
 
 use proptest::prelude::*;

@@ -33,7 +33,7 @@ mod tree;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::{FeedName, Kind, Text};
+use crate::event::{EventHash, FeedName, Kind, Text};
 
 pub use condition::{ApplicationFacts, Condition, ConditionError, Facts};
 pub use explain::{ExpectedDelay, Fall};
@@ -48,6 +48,11 @@ pub const DEFAULT_TEXT: &str = include_str!("default.yaml");
 /// Returns the JSON Schema of the file (draft 2020-12), for editors.
 pub fn json_schema() -> serde_json::Value {
     schemars::schema_for!(raw::RawDefinition).to_value()
+}
+
+/// Returns what tells one text of a definition from another: 64 bits of its SHA-256, in hexadecimal digits.
+pub fn fingerprint(text: &str) -> String {
+    EventHash::of(text).to_string()
 }
 
 /// A definition as meant.

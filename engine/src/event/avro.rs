@@ -82,6 +82,12 @@ pub fn encode_avro(event: &Event) -> Vec<u8> {
         .expect("every kind has its record in our schema, checked by a test")
 }
 
+/// Writes an event in Avro's single-object encoding, with [`event_schema`].
+pub fn encode_single_object(event: &Event) -> Vec<u8> {
+    let fingerprint = event_schema().rabin_fingerprint();
+    [&SINGLE_OBJECT_MARKER, &fingerprint[..], &encode_avro(event)].concat()
+}
+
 /// Returns the schema we write with, `schemas/interaction_event.avsc`.
 pub fn event_schema() -> &'static Schema {
     static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {

@@ -34,7 +34,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use avro::{WriterSchemas, decode_avro, decode_single_object, encode_avro, event_schema};
+pub use avro::{
+    WriterSchemas, decode_avro, decode_single_object, encode_avro, encode_single_object,
+    event_schema,
+};
 pub use body::*;
 pub use checks::RECORD_BYTES_MAX;
 pub use ids::{

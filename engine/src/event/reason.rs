@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The reason code of a dead letter: a metric label, a header and an anchor in the documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +19,10 @@ pub enum Reason {
     TimeAhead,
     /// The customer has more open applications or cases than we keep.
     LimitExceeded,
+    /// The customer belongs to another partition than the one the record came from.
+    WrongShard,
+    /// Taking the record made the process crash, again and again.
+    Poison,
 }
 
 impl Reason {
@@ -30,6 +34,8 @@ impl Reason {
         Reason::BadTime,
         Reason::TimeAhead,
         Reason::LimitExceeded,
+        Reason::WrongShard,
+        Reason::Poison,
     ];
 
     /// Returns the code, such as `time_ahead`.
@@ -41,6 +47,8 @@ impl Reason {
             Reason::BadTime => "bad_time",
             Reason::TimeAhead => "time_ahead",
             Reason::LimitExceeded => "limit_exceeded",
+            Reason::WrongShard => "wrong_shard",
+            Reason::Poison => "poison",
         }
     }
 }
@@ -54,6 +62,16 @@ impl fmt::Display for Reason {
 impl Serialize for Reason {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        let known = Reason::ALL.iter().find(|reason| reason.code() == code);
+        known
+            .copied()
+            .ok_or_else(|| de::Error::custom(format_args!("{code:?} is no reason we know")))
     }
 }
 

@@ -1,18 +1,14 @@
 //! An application, as far as a journey remembers it.
 
-use serde::{Deserialize, Serialize};
-
-use super::codec;
 use super::watch::{Moment, Watch};
 use crate::event::{ApplicationId, ApplicationSubmitted, Dimensions, EventHash, Text, Timestamp};
 
 /// One application of a customer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Application {
     /// Its id, unique within the customer.
     pub id: ApplicationId,
     /// When it was submitted, if that was heard of.
-    #[serde(with = "codec::optional_millis")]
     pub submitted_at: Option<Timestamp>,
     /// Product applied for.
     pub product: Option<Text>,
@@ -112,12 +108,11 @@ impl Application {
 }
 
 /// A stay in a stage.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Visit {
     /// The stage, as events name it.
     pub stage: Text,
     /// When it was entered.
-    #[serde(with = "codec::millis")]
     pub since: Timestamp,
     /// The event that entered it.
     pub by: EventHash,

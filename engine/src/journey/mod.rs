@@ -20,15 +20,13 @@ mod watch;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::derived::Series;
 use crate::event::{
     ApplicationId, Body, CaseId, Dimensions, Event, ProfileChanged, Text, Timestamp,
 };
 
 pub use application::{Application, Visit};
-pub use codec::{StateError, schema};
+pub use codec::{Damage, StateError};
 pub use recent::RecentEvents;
 use survey::RESPONDENTS_MAX;
 pub use survey::{REPLIES_MAX, Reply, Respondent};
@@ -45,13 +43,11 @@ const PROFILE_DIMENSIONS_MAX: usize = 64;
 const ENDED_APPLICATIONS_MAX: usize = 64;
 
 /// The rolling state of one customer.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Journey {
     /// When to look at this journey although nothing happens: the timer index can be rebuilt from states alone.
-    #[serde(with = "codec::optional_millis")]
     pub due: Option<Timestamp>,
     /// Set once the customer was erased: what happened up to then must never come back.
-    #[serde(with = "codec::optional_millis")]
     pub erased_at: Option<Timestamp>,
     /// Who the customer is.
     pub profile: Profile,
@@ -141,7 +137,7 @@ impl Journey {
 }
 
 /// Master data of a customer.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Profile {
     /// Service tier.
     pub tier: Option<Stated>,
@@ -158,12 +154,11 @@ pub struct Profile {
 }
 
 /// What was stated last of something, and when: feeds change different fields, and not in order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Stated {
     /// What was stated.
     pub value: Text,
     /// When.
-    #[serde(with = "codec::millis")]
     pub at: Timestamp,
 }
 
@@ -195,6 +190,11 @@ impl Profile {
 
     /// Returns a dimension of the customer by name.
     pub fn dimension(&self, name: &str) -> Option<&str> {
+        self.stated(name).map(|stated| &*stated.value)
+    }
+
+    /// Returns what was stated of a dimension, by name.
+    fn stated(&self, name: &str) -> Option<&Stated> {
         let field = match name {
             "tier" => &self.tier,
             "industry" => &self.industry,
@@ -203,13 +203,12 @@ impl Profile {
             "relationship_manager" => &self.relationship_manager,
             _ => &None,
         };
-        let stated = field.as_ref().or_else(|| self.dimensions.get(name));
-        stated.map(|stated| &*stated.value)
+        field.as_ref().or_else(|| self.dimensions.get(name))
     }
 }
 
 /// An enquiry or a complaint that some rule watches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Case {
     /// What sort of case.
     pub kind: CaseKind,
@@ -229,7 +228,7 @@ impl Case {
 }
 
 /// The sorts of cases that rules can watch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it all")]
 pub enum CaseKind {
     Enquiry,

@@ -3,8 +3,6 @@
 //! Two days of stream time are kept, today and yesterday, so that a repeat within 24 hours is found; at most 64
 //! hashes in all, the oldest going first. Pruning costs nothing until the journey is touched again.
 
-use serde::{Deserialize, Serialize};
-
 use crate::event::{EventHash, Timestamp};
 
 /// Hashes kept at most: 64 × 8 bytes = 512 bytes a journey at worst.
@@ -12,14 +10,14 @@ const HASHES_MAX: usize = 64;
 const DAY_MILLIS: i64 = 86_400_000;
 
 /// Hashes of the events of two days of stream time.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct RecentEvents {
     /// The day `today` stands for, in days since 1970-01-01 UTC.
-    day: i32,
+    pub(super) day: i32,
     /// Seen on that day, in order.
-    today: Vec<EventHash>,
+    pub(super) today: Vec<EventHash>,
     /// Seen on the day before, in order.
-    yesterday: Vec<EventHash>,
+    pub(super) yesterday: Vec<EventHash>,
 }
 
 impl RecentEvents {

@@ -1,8 +1,5 @@
 //! The latest replies of each person who answers surveys for a customer.
 
-use serde::{Deserialize, Serialize};
-
-use super::codec;
 use super::watch::Episode;
 use crate::derived::Series;
 use crate::event::{Dimensions, EventHash, Instrument, Text, Timestamp};
@@ -13,7 +10,7 @@ pub const REPLIES_MAX: usize = 4;
 pub(super) const RESPONDENTS_MAX: usize = 64;
 
 /// What one person answered to one question.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Respondent {
     /// Who; empty where the survey does not say.
     pub respondent: Text,
@@ -52,10 +49,9 @@ impl Respondent {
 }
 
 /// One answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     /// When it was given.
-    #[serde(with = "codec::millis")]
     pub at: Timestamp,
     /// The event that brought it.
     pub by: EventHash,

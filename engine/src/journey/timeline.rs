@@ -1,23 +1,18 @@
 //! The last eight things that happened to a customer, for a person who looks.
 
-use serde::{Deserialize, Serialize};
-
-use super::codec;
 use crate::event::{Kind, Timestamp};
 
 /// Entries kept.
 const ENTRIES_MAX: usize = 8;
 
 /// The newest entries by event time, oldest first.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Timeline(Vec<TimelineEntry>);
 
 /// One thing that happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimelineEntry {
     /// When.
-    #[serde(with = "codec::millis")]
     pub at: Timestamp,
     /// What.
     pub kind: Kind,
@@ -33,6 +28,13 @@ impl Timeline {
             self.0[..place].rotate_left(1);
             self.0[place - 1] = entry;
         }
+    }
+
+    /// Takes over what was stored: entries, oldest first.
+    pub(super) fn from_entries(entries: &[TimelineEntry]) -> Self {
+        let mut kept = Vec::with_capacity(entries.len().max(ENTRIES_MAX));
+        kept.extend_from_slice(entries);
+        Self(kept)
     }
 
     /// Returns the entries, oldest first.

@@ -8,10 +8,8 @@
 //! A mark is decided a grace after its time. Until then an event that happened before the mark still satisfies; the first
 //! one at or after it is remembered in [`Pending::first`] and closes the episode right after the mark opened it.
 
-use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::codec;
 use crate::definition::RuleKey;
 use crate::derived::Level;
 use crate::event::{EventHash, Kind, Timestamp};
@@ -23,10 +21,9 @@ pub const PENDING_MAX: usize = 16;
 pub const CLOSINGS_MAX: usize = 16;
 
 /// What one rule waits for on one subject.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Watch {
     /// The rule.
-    #[serde(with = "codec::rule_key")]
     pub rule: RuleKey,
     /// Instances under way, by the time they were armed.
     pub pending: SmallVec<[Pending; 1]>,
@@ -68,10 +65,9 @@ impl Watch {
 }
 
 /// An event, as far as rules must remember it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// When it happened.
-    #[serde(with = "codec::millis")]
     pub at: Timestamp,
     /// What sort of event it was.
     pub kind: Kind,
@@ -80,7 +76,7 @@ pub struct Moment {
 }
 
 /// An event that closed, or would have closed, what was armed before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Closing {
     /// The event.
     pub moment: Moment,
@@ -89,12 +85,11 @@ pub struct Closing {
 }
 
 /// One armed instance of a rule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Pending {
     /// The event that armed it.
     pub armed: Moment,
     /// When the expected thing must have happened; exactly then is too late.
-    #[serde(with = "codec::millis")]
     pub due: Timestamp,
     /// Whether the warn mark lies behind it.
     pub warned: bool,
@@ -103,19 +98,17 @@ pub struct Pending {
 }
 
 /// An alert that is open.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Episode {
     /// The event that opened it: for an absence, the one that armed the expectation.
     pub armed: Moment,
     /// The event that armed the instance which got it this far: the same, unless a later one breached first.
     pub overdue: Moment,
     /// When the expected thing should have happened.
-    #[serde(with = "codec::optional_millis")]
     pub due: Option<Timestamp>,
     /// How far it has gone.
     pub level: Option<Level>,
     /// When it got that far.
-    #[serde(with = "codec::millis")]
     pub since: Timestamp,
     /// Transitions published so far.
     pub sequence: u32,

@@ -1,12 +1,18 @@
 //! The gate of the customer stage: which events may move the clock, and which come too late.
 
+use std::borrow::Borrow;
+
 use crate::event::{Event, Kind, Reason, Rejection, Timestamp};
 use crate::journey::Journey;
-use crate::stage::{Derived, Outcome, Shard, Table};
+use crate::stage::{Derived, Outcome, Processor, Shard, Table};
 
 use super::Rules;
 
-impl Shard<Rules> {
+/// The rules themselves, or one copy of them that several shards share.
+impl<P> Shard<P>
+where
+    P: Borrow<Rules> + Processor<Input = Event, State = Journey>,
+{
     /// Takes one event from start to finish and returns how it ended.
     ///
     /// `not_after` is the latest time an event may claim: its append time plus the allowed skew, or what a replay sets. One
@@ -44,11 +50,8 @@ impl Shard<Rules> {
         if event.kind() == Kind::CustomerErased {
             return false;
         }
-        let allowed = self
-            .processor()
-            .definition()
-            .feeds
-            .allowed_lateness(&event.source);
+        let rules: &Rules = self.processor().borrow();
+        let allowed = rules.definition().feeds.allowed_lateness(&event.source);
         self.stream_time()
             .is_some_and(|now| event.occurred_at + allowed < now)
     }

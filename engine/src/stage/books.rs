@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::event::Reason;
 
 /// How many records ended how.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Books {
     /// All of them.
     pub received: u64,
@@ -39,6 +39,19 @@ impl Books {
                 self.dead_lettered += 1;
                 *self.dead_letters.entry(rejection.reason).or_default() += 1;
             }
+        }
+    }
+
+    /// Adds the books of another stretch.
+    pub fn add(&mut self, other: &Books) {
+        self.received += other.received;
+        self.applied += other.applied;
+        self.duplicate += other.duplicate;
+        self.late += other.late;
+        self.ignored += other.ignored;
+        self.dead_lettered += other.dead_lettered;
+        for (reason, number) in &other.dead_letters {
+            *self.dead_letters.entry(*reason).or_default() += number;
         }
     }
 

@@ -10,6 +10,8 @@
 mod books;
 mod shard;
 
+use std::sync::Arc;
+
 use crate::derived::{Alert, Delta, Score};
 use crate::event::{Rejection, Timestamp};
 
@@ -35,6 +37,22 @@ pub trait Processor {
         cause: Cause<'_, Self::Input>,
         at: Timestamp,
     ) -> Decision<Self::State>;
+}
+
+/// Shards may share one processor: it keeps nothing between two calls.
+impl<P: Processor + ?Sized> Processor for Arc<P> {
+    type Input = P::Input;
+    type State = P::State;
+
+    fn step(
+        &self,
+        key: &str,
+        state: Option<P::State>,
+        cause: Cause<'_, P::Input>,
+        at: Timestamp,
+    ) -> Decision<P::State> {
+        (**self).step(key, state, cause, at)
+    }
 }
 
 /// Why a processor is called.

@@ -77,9 +77,35 @@ impl<P: Processor> Shard<P> {
     /// Moves stream time on to `to`, or leaves it where it is if that lies behind, and fires what is due by then, by
     /// (time, key). What a late input has armed may be long due: it fires before whatever comes next.
     pub fn advance(&mut self, table: &mut Table<P::State>, to: Timestamp, derived: &mut Derived) {
+        let to = self.rise(to);
+        self.fire(table, |(timer, _)| *timer <= to, derived);
+    }
+
+    /// Moves stream time on to a timer and fires what comes no later than it, by (time, key): for a table that holds all
+    /// timers up to this one, and perhaps not those behind it, be they of the same time.
+    pub fn advance_to_timer(
+        &mut self,
+        table: &mut Table<P::State>,
+        last: &(Timestamp, Key),
+        derived: &mut Derived,
+    ) {
+        self.rise(last.0);
+        self.fire(table, |timer| timer <= last, derived);
+    }
+
+    fn rise(&mut self, to: Timestamp) -> Timestamp {
         let to = self.stream_time.map_or(to, |now| now.max(to));
         self.stream_time = Some(to);
-        while let Some((place, due)) = table.next_due(to) {
+        to
+    }
+
+    fn fire(
+        &self,
+        table: &mut Table<P::State>,
+        rings: impl Fn(&(Timestamp, Key)) -> bool,
+        derived: &mut Derived,
+    ) {
+        while let Some((place, due)) = table.next_due(&rings) {
             let (key, state) = table.take(place);
             let decision = self.processor.step(&key, state, Cause::Due, due);
             debug_assert!(
@@ -162,9 +188,12 @@ impl<S> Table<S> {
         changes
     }
 
-    /// Takes the next row that falls due up to `to`, by (time, key); sets timers anew that ring too early.
-    fn next_due(&mut self, to: Timestamp) -> Option<(usize, Timestamp)> {
-        while self.rings(to) {
+    /// Takes the next row whose timer rings, by (time, key); sets timers anew that ring too early.
+    fn next_due(
+        &mut self,
+        rings: impl Fn(&(Timestamp, Key)) -> bool,
+    ) -> Option<(usize, Timestamp)> {
+        while self.timers.first().is_some_and(&rings) {
             let (timer, key) = self.timers.pop_first()?;
             let place = self.places[&key];
             self.rows[place].timer = None;
@@ -225,5 +254,68 @@ impl<S> Table<S> {
 impl<S> Default for Table<S> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts how often a key has fallen due, and wants to be called again an hour later.
+    struct Hourly;
+
+    impl Processor for Hourly {
+        type Input = ();
+        type State = u32;
+
+        fn step(
+            &self,
+            _: &str,
+            state: Option<u32>,
+            _: Cause<'_, ()>,
+            at: Timestamp,
+        ) -> Decision<u32> {
+            Decision {
+                outcome: Outcome::Applied,
+                state: state.map(|fired| fired + 1),
+                due: Some(at + std::time::Duration::from_hours(1)),
+                alerts: Vec::new(),
+                deltas: Vec::new(),
+                scores: Vec::new(),
+            }
+        }
+    }
+
+    fn hour(number: i64) -> Timestamp {
+        Timestamp::from_millis(number * 3_600_000).expect("a time")
+    }
+
+    fn fired(table: &Table<u32>) -> Vec<u32> {
+        table.states().iter().map(|(_, fired)| **fired).collect()
+    }
+
+    #[test]
+    fn timers_behind_the_last_known_one_wait_be_they_of_the_same_moment() {
+        let mut table = Table::new();
+        for (key, due) in [("a", 1), ("b", 2), ("c", 2), ("d", 3)] {
+            table.load(&key.into(), Some(0), Some(hour(due)));
+        }
+        let mut shard = Shard::new(Hourly, None);
+        let last = (hour(2), "b".into());
+        shard.advance_to_timer(&mut table, &last, &mut Derived::default());
+        assert_eq!(fired(&table), [2, 1, 0, 0], "a fires at 1 and again at 2");
+        assert_eq!(shard.stream_time(), Some(hour(2)));
+    }
+
+    #[test]
+    fn stream_time_never_falls_back_to_a_timer() {
+        let mut table = Table::new();
+        table.load(&"a".into(), Some(0), Some(hour(1)));
+        table.load(&"b".into(), Some(0), Some(hour(2)));
+        let mut shard = Shard::new(Hourly, Some(hour(9)));
+        let last = (hour(1), "a".into());
+        shard.advance_to_timer(&mut table, &last, &mut Derived::default());
+        assert_eq!(fired(&table), [1, 0]);
+        assert_eq!(shard.stream_time(), Some(hour(9)));
     }
 }
