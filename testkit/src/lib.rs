@@ -1,0 +1,44 @@
+//! Real Kafka and Redis servers for tests, benches and the recipes of the README. Knows nothing of Waymark.
+//!
+//! A test that needs them begins with one line and gets servers of its own, in a temporary folder, on free ports of
+//! 127.0.0.1:
+//!
+//! ```no_run
+//! use waymark_testkit::{Kafka, Redis, kafka, redis, servers_or_skip};
+//!
+//! # fn test() -> anyhow::Result<()> {
+//! let Some(servers) = servers_or_skip() else { return Ok(()) };
+//! let mut kafka = Kafka::start(&servers, &kafka::Options { brokers: 3, ..Default::default() })?;
+//! let redis = Redis::start(&servers, &redis::Options::default())?;
+//! println!("{} {}", kafka.bootstrap(), redis.url());
+//! kafka.kill(2); // as `kill -9` does
+//! kafka.restart(2)?; // same folder, same port
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`servers`] | where the servers are on this machine, and how they get there |
+//! | [`policy`] | what a test does when they are not there; the ledger of tests that really ran |
+//! | [`kafka`], [`redis`] | starting, killing, pausing and restarting them |
+//! | [`process`] | a child process that dies with its owner; also for running the `waymark` command |
+//!
+//! **Nothing outlives its owner.** A handle kills its processes when it is dropped. If the test process dies without
+//! dropping anything (a crash, a `kill -9`, a static), a watchdog beside each process kills it and removes its folder.
+
+mod clock;
+mod home;
+pub mod kafka;
+pub mod policy;
+mod ports;
+pub mod process;
+pub mod redis;
+pub mod servers;
+
+pub use clock::until;
+pub use kafka::Kafka;
+pub use policy::servers_or_skip;
+pub use process::Process;
+pub use redis::Redis;
+pub use servers::Servers;
