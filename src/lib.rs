@@ -1,12 +1,19 @@
 //! Waymark, the shell around the pure engine.
 
+pub mod changelog;
 pub mod cli;
 mod clock;
+pub mod config;
+mod failpoint;
+pub mod kafka;
 mod names;
 pub mod pipeline;
+pub mod protocol;
 pub mod publish;
+pub mod serve;
 pub mod simulate;
 pub mod source;
 pub mod store;
 pub mod story;
+pub mod telemetry;
 mod yaml;

@@ -5,7 +5,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use waymark_engine::definition::{Definition, Place, Problem, ProblemSeverity};
+use waymark_engine::definition::{self, DEFAULT_TEXT, Definition, Place, Problem, ProblemSeverity};
+use waymark_engine::event::WriterSchemas;
+
+use crate::config::Config;
+use crate::source;
 
 /// A definition that can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,16 +31,60 @@ pub(super) enum WrongDefinition {
 /// # Errors
 /// If the file can't be read, or has errors. Warnings are for `waymark check`.
 pub(super) fn load(path: &Path) -> anyhow::Result<Definition> {
+    load_with_text(path).map(|(definition, _)| definition)
+}
+
+/// The same, with the text of the file.
+///
+/// # Errors
+/// If the file can't be read, or has errors.
+pub(super) fn load_with_text(path: &Path) -> anyhow::Result<(Definition, String)> {
     let text = read(path)?;
-    Definition::parse(&text)
+    let parsed = Definition::parse(&text)
         .map(|(definition, _)| definition)
         .map_err(|problems| {
             for problem in &problems {
                 anstream::eprintln!("{}\n", draw(problem, path, &text));
             }
             let path = path.display().to_string();
-            WrongDefinition::Refused { path }.into()
-        })
+            WrongDefinition::Refused { path }
+        })?;
+    Ok((parsed, text))
+}
+
+/// Returns the definition that a deployment runs, and the hash that its progress records carry.
+///
+/// # Errors
+/// If the file can't be read, or has errors.
+pub(super) fn in_force(config: &Config) -> anyhow::Result<(Definition, String)> {
+    let (definition, text) = match &config.definition {
+        Some(path) => load_with_text(path)?,
+        None => (Definition::shipped_default(), DEFAULT_TEXT.to_owned()),
+    };
+    let hash = definition::fingerprint(&text);
+    Ok((definition, hash))
+}
+
+/// Returns the text of the definition that a deployment runs, right or wrong.
+///
+/// # Errors
+/// If the file can't be read.
+pub(super) fn text_in_force(config: &Config) -> Result<String, WrongDefinition> {
+    match &config.definition {
+        Some(path) => read(path),
+        None => Ok(DEFAULT_TEXT.to_owned()),
+    }
+}
+
+/// Returns the schemas that a deployment's events may be written with.
+///
+/// # Errors
+/// If the folder can't be read.
+pub(super) fn schemas(config: &Config) -> anyhow::Result<WriterSchemas> {
+    match &config.schemas {
+        Some(folder) => Ok(source::writer_schemas(folder)?),
+        None => Ok(WriterSchemas::default()),
+    }
 }
 
 /// Reads the text of a definition; `-` is standard input.

@@ -4,8 +4,13 @@ use std::io;
 use std::process::ExitCode;
 
 use super::definition::WrongDefinition;
-use crate::pipeline::ReplayError;
-use crate::publish::PublishError;
+use super::run::Unfit;
+use crate::config::ConfigError;
+use crate::kafka::admin::AdminError;
+use crate::pipeline::inspect::{AdoptError, InspectError};
+use crate::pipeline::verify::VerifyError;
+use crate::pipeline::{LiveError, ReplayError};
+use crate::publish::{PlainError, PublishError};
 use crate::source::{MappingError, SourceError};
 use crate::story::StoryError;
 
@@ -22,9 +27,11 @@ pub(super) enum Exit {
     Data = 65,
     /// An input can't be opened.
     NoInput = 66,
+    /// A server can't be asked.
+    Unavailable = 69,
     /// An output can't be written.
     CantCreate = 73,
-    /// A definition, mapping or story file can't be read, or has errors.
+    /// A setting is wrong, or a definition, mapping or story file can't be read, or has errors.
     Config = 78,
 }
 
@@ -72,6 +79,26 @@ impl Exit {
                 _ => Exit::Data,
             });
         }
+        if let Some(error) = cause.downcast_ref::<VerifyError>() {
+            return Self::of_verify(error);
+        }
+        if let Some(error) = cause.downcast_ref::<LiveError>() {
+            return Some(match error {
+                LiveError::NoTopic(_) | LiveError::Admin(_) => Exit::Unavailable,
+                LiveError::TooManyWorkers { .. } => Exit::Config,
+                LiveError::Worker { .. } | LiveError::Thread(_) => Exit::Findings,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<InspectError>() {
+            return Self::of_inspect(error);
+        }
+        if let Some(error) = cause.downcast_ref::<AdoptError>() {
+            return match error {
+                AdoptError::Inspect(error) => Self::of_inspect(error),
+                AdoptError::Commit(_) => Some(Exit::Unavailable),
+                AdoptError::NoStep(_) | AdoptError::Other(_) | AdoptError::Members(_) => None,
+            };
+        }
         if let Some(ReplayError::Publish(_)) = cause.downcast_ref() {
             return Some(Exit::CantCreate);
         }
@@ -85,10 +112,50 @@ impl Exit {
                 cause.is::<WrongDefinition>() || cause.is::<MappingError>(),
                 Exit::Config,
             ),
-            (cause.is::<StoryError>(), Exit::Config),
-            (cause.is::<PublishError>(), Exit::CantCreate),
+            (
+                cause.is::<StoryError>() || cause.is::<ConfigError>(),
+                Exit::Config,
+            ),
+            (
+                matches!(cause.downcast_ref(), Some(AdminError::Ask { .. })),
+                Exit::Unavailable,
+            ),
+            (
+                cause.is::<PublishError>() || cause.is::<PlainError>(),
+                Exit::CantCreate,
+            ),
             (cause.is::<Unreadable>(), Exit::Data),
+            (cause.is::<Unfit>(), Exit::Unavailable),
         ];
         known.into_iter().find(|(is, _)| *is).map(|(_, exit)| exit)
+    }
+
+    fn of_inspect(error: &InspectError) -> Option<Self> {
+        match error {
+            InspectError::NoShard { .. } | InspectError::NoCustomer(_) => Some(Exit::Usage),
+            InspectError::State(_) => Some(Exit::Data),
+            InspectError::Topics(LiveError::NoTopic(_)) => Some(Exit::NoInput),
+            InspectError::Topics(_)
+            | InspectError::Kafka(_)
+            | InspectError::Read(_)
+            | InspectError::Changelog(_)
+            | InspectError::Store(_) => Some(Exit::Unavailable),
+            InspectError::Client(_) => None,
+        }
+    }
+
+    fn of_verify(error: &VerifyError) -> Option<Self> {
+        match error {
+            VerifyError::OtherRules { .. } => Some(Exit::Config),
+            VerifyError::SourceCut { .. }
+            | VerifyError::OutputCut { .. }
+            | VerifyError::NoTopic(_) => Some(Exit::NoInput),
+            VerifyError::Foreign { .. } => Some(Exit::Data),
+            VerifyError::OpenTransaction { .. }
+            | VerifyError::Ask { .. }
+            | VerifyError::Read(_)
+            | VerifyError::Store(_) => Some(Exit::Unavailable),
+            VerifyError::Client(_) | VerifyError::Changelog(_) => None,
+        }
     }
 }

@@ -3,16 +3,25 @@
 //! What a command produces goes to standard output, what it has to say goes to standard error. How it ended is told by
 //! its exit code: see `exit`.
 
+mod acls;
 mod check;
+mod config;
 mod definition;
+mod doctor;
 mod example;
 mod exit;
 mod graph;
+mod inspect;
 mod replay;
 mod report;
+mod run;
 mod schema;
+mod shard;
 mod simulate;
+mod strimzi;
 mod test;
+mod topics;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -24,8 +33,8 @@ use exit::Exit;
 
 /// Customer journeys of business lending as a stream: what has stalled, who waits, which score has shifted
 ///
-/// Exit codes: 0 all is well, 1 findings, 64 wrong usage, 65 an input is damaged, 66 an input is missing, 73 an output
-/// can't be written, 78 a definition, mapping or story file is wrong.
+/// Exit codes: 0 all is well, 1 findings, 64 wrong usage, 65 an input is damaged, 66 an input is missing, 69 a
+/// server can't be asked, 73 an output can't be written, 78 a setting, definition, mapping or story file is wrong.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -35,12 +44,20 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Arguments),
     Replay(replay::Arguments),
     Check(check::Arguments),
     Graph(graph::Arguments),
     Schema(schema::Arguments),
     Simulate(simulate::Arguments),
     Test(test::Arguments),
+    Config(config::Arguments),
+    Topics(topics::Arguments),
+    Acls(acls::Arguments),
+    Doctor(doctor::Arguments),
+    Verify(verify::Arguments),
+    Inspect(inspect::Arguments),
+    Shard(shard::Arguments),
 }
 
 /// How results are printed on standard output.
@@ -63,12 +80,20 @@ pub fn main() -> ExitCode {
         Err(said) => return Exit::of_clap(&said).into(),
     };
     let result = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
-        Command::Simulate(arguments) => simulate::run(&arguments).map(|()| Exit::Ok),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Topics(arguments) => topics::run(&arguments),
+        Command::Acls(arguments) => acls::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Shard(arguments) => shard::run(&arguments),
     };
     let exit = result.unwrap_or_else(|error| {
         let exit = Exit::of(&error);

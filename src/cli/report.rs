@@ -10,7 +10,7 @@ use waymark_engine::derived::{Alert, Level, Score, Status, Verdict};
 
 use crate::pipeline::Summary;
 
-const HEADING: Style = Style::new().bold();
+pub(super) const HEADING: Style = Style::new().bold();
 /// Half-width in points beyond which a comparison of two waves says nothing worth a line; the file has them all.
 const TELLING_HALF_WIDTH: f64 = 30.0;
 
@@ -277,7 +277,7 @@ fn whose(score: &Score) -> String {
 }
 
 /// A table whose columns from `numbers_from` on are numbers.
-fn table(header: &[&str], numbers_from: usize) -> Table {
+pub(super) fn table(header: &[&str], numbers_from: usize) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -288,7 +288,7 @@ fn table(header: &[&str], numbers_from: usize) -> Table {
     table
 }
 
-fn write_table(to: &mut dyn Write, table: &Table) -> io::Result<()> {
+pub(super) fn write_table(to: &mut dyn Write, table: &Table) -> io::Result<()> {
     table
         .lines()
         .try_for_each(|line| writeln!(to, " {}", line.trim_end()))
@@ -304,7 +304,7 @@ fn in_brackets(parts: impl Iterator<Item = String>) -> String {
 }
 
 /// Returns the name of a status or level as it stands in the outputs.
-fn name(value: &impl serde::Serialize) -> String {
+pub(super) fn name(value: &impl serde::Serialize) -> String {
     let name = serde_json::to_value(value).expect("unit variants become texts");
     name.as_str().unwrap_or_default().to_owned()
 }

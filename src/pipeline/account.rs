@@ -12,7 +12,7 @@ use waymark_engine::stage::{Books, Outcome};
 
 use super::error::ReplayError;
 use crate::source::Record;
-use crate::store::MemoryStore;
+use crate::store;
 
 /// Alerts that are kept to be shown to whoever watches.
 const LATEST_ALERTS: usize = 12;
@@ -156,7 +156,7 @@ impl Account {
     pub(super) fn close(
         self,
         engine: &Reference,
-        store: &MemoryStore,
+        stored: &store::States,
     ) -> Result<Summary, ReplayError> {
         assert!(
             self.books.balance(),
@@ -164,7 +164,7 @@ impl Account {
             self.books
         );
         let definition = engine.rules().definition();
-        let (applications, states) = survey(store)?;
+        let (applications, states) = survey(stored)?;
         Ok(Summary {
             definition: definition.name.clone(),
             definition_version: definition.version.clone(),
@@ -186,10 +186,10 @@ impl Account {
 }
 
 /// Looks once at every stored journey.
-fn survey(store: &MemoryStore) -> Result<(Applications, States), ReplayError> {
+fn survey(stored: &store::States) -> Result<(Applications, States), ReplayError> {
     let mut applications = Applications::default();
     let mut sizes: Vec<u64> = Vec::new();
-    for (key, value) in store.states() {
+    for (key, value) in stored.iter() {
         let journey = Journey::decode(value).map_err(|source| ReplayError::State {
             key: key.clone(),
             source,

@@ -2,14 +2,29 @@
 //!
 //! | chapter   | what it holds                                            |
 //! | --------- | -------------------------------------------------------- |
+//! | `live`    | a process at work: its workers                           |
+//! | `vigil`   | whether the topics are still what delivery rests on      |
+//! | `worker`  | Kafka in, Kafka and store out: one thread, exactly once  |
+//! | `intake`  | what a record means before any rule is asked             |
+//! | `doctor`  | whether all that delivery rests on is as it must be      |
+//! | `inspect` | a deployment looked at from outside                      |
+//! | `verify`  | a deployment held against a run in one thread            |
 //! | `replay`  | files through both stages, in one thread, step by step   |
 //! | `account` | what a run has to tell at its end                        |
 //! | `error`   | why a run stops                                          |
 
 mod account;
+pub mod doctor;
 mod error;
+pub mod inspect;
+mod intake;
+mod live;
 mod replay;
+pub mod verify;
+mod vigil;
+mod worker;
 
 pub use account::{Account, Applications, Clock, States, Summary};
 pub use error::ReplayError;
+pub use live::{LiveError, Topics, Work, run};
 pub use replay::{Replay, STEP_RECORDS};

@@ -21,7 +21,7 @@ use super::account::{Account, Summary};
 use super::error::ReplayError;
 use crate::publish::{FileOutputs, PublishError};
 use crate::source::Record;
-use crate::store::{Change, MemoryStore};
+use crate::store::States;
 
 /// Records a step takes: enough to load and store a busy customer once for many of its events, few enough to hold
 /// (10,000 records × ~1 KiB = 10 MiB).
@@ -31,7 +31,7 @@ pub const STEP_RECORDS: usize = 10_000;
 #[derive(Debug)]
 pub struct Replay {
     engine: Reference,
-    store: MemoryStore,
+    states: States,
     account: Account,
     not_after: Timestamp,
 }
@@ -41,7 +41,7 @@ impl Replay {
     pub fn new(rules: Rules, not_after: Timestamp) -> Self {
         Self {
             engine: Reference::new(rules),
-            store: MemoryStore::default(),
+            states: States::default(),
             account: Account::default(),
             not_after,
         }
@@ -92,7 +92,7 @@ impl Replay {
             self.publish(&mut derived, outputs)?;
             self.flush(table);
         }
-        self.account.close(&self.engine, &self.store)
+        self.account.close(&self.engine, &self.states)
     }
 
     /// Returns how many records the run has taken.
@@ -122,16 +122,20 @@ impl Replay {
     fn load_due(
         &self,
         due_before: Timestamp,
-        keys: Vec<Key>,
+        mut keys: Vec<Key>,
     ) -> Result<Table<Journey>, ReplayError> {
+        let falling_due = self.states.due_before(due_before);
+        keys.extend(falling_due.map(|(_, key)| Arc::clone(key)));
+        keys.sort_unstable();
+        keys.dedup();
         let mut table = Table::new();
-        for loaded in self.store.load(keys, due_before) {
-            let journey = loaded.value.map(Journey::decode).transpose();
+        for key in keys {
+            let journey = self.states.value(&key).map(Journey::decode).transpose();
             let journey = journey.map_err(|source| ReplayError::State {
-                key: Arc::clone(&loaded.key),
+                key: Arc::clone(&key),
                 source,
             })?;
-            table.load(&loaded.key, journey, loaded.due);
+            table.load(&key, journey, self.states.due(&key));
         }
         Ok(table)
     }
@@ -152,12 +156,10 @@ impl Replay {
     }
 
     fn flush(&mut self, table: Table<Journey>) {
-        let changes = table.into_changes().into_iter();
-        self.store.flush(changes.map(|(key, journey, due)| Change {
-            key,
-            value: journey.map(|journey| journey.encode()),
-            due,
-        }));
+        for (key, journey, due) in table.into_changes() {
+            let value = journey.map(|journey| journey.encode());
+            self.states.set(key, value, due);
+        }
     }
 }
 

@@ -1,7 +1,26 @@
-//! Writes what a run derives: alerts and scores, and what it set aside.
+//! Writes what a run derives: alerts, deltas and scores, and what it set aside.
 //!
-//! Into files for now, one a kind, JSON lines. Nothing here decides what to write, or reads.
+//! | chapter        | what it holds                                                       |
+//! | -------------- | ------------------------------------------------------------------- |
+//! | `transactions` | the transactional producer, and how it is recycled                  |
+//! | `plain`        | a producer without transactions, for what is written from outside   |
+//! | `alert`        | an alert's headers                                                  |
+//! | `channel`      | what one stage tells the next, numbered                             |
+//! | `set_aside`    | the headers of dead letters and late records                        |
+//! | `files`        | a folder of JSON lines that appears whole or not at all             |
+//!
+//! Nothing here decides what to write, or reads.
 
+mod alert;
+mod channel;
 mod files;
+mod plain;
+mod set_aside;
+mod transactions;
 
+pub use alert::Origin;
+pub use channel::{Told, What};
 pub use files::{FileOutputs, PublishError};
+pub use plain::{PlainError, PlainProducer};
+pub use set_aside::{dead_letter_headers, late_headers};
+pub use transactions::{Outgoing, PublishDoubt, Receipt, Transactions};

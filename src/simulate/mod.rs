@@ -1,7 +1,7 @@
-//! An invented bank's lending customers, as a stream of event lines: seeded, believable, as long as you like.
+//! An invented bank's lending customers, as a stream of events: seeded, believable, as long as you like.
 //!
 //! ```text
-//! agenda ─► customer acts ─► Fact ─► Event ─► line ─► delivery: late, twice, broken ─► next()
+//! agenda ─► customer acts ─► Fact ─► Event ─► delivery: late, twice, broken ─► Arrival
 //!   ▲            │ plans the next acts
 //!   └────────────┘
 //! ```
@@ -17,13 +17,15 @@
 //! | `hours`     | the working week                                                     |
 //! | `fact`      | what a customer's life adds to an event                              |
 //! | `line`      | an event as a line of JSON that people like to read                  |
-//! | `delivery`  | arrival: disorder, duplicates, broken records                        |
+//! | `delivery`  | the way to us: disorder, duplicates, broken records                  |
+//! | `arrival`   | a record as it reaches us, whole or broken, as JSON or Avro          |
 //! | `chance`    | seeded chance in whole numbers                                       |
 //!
 //! The same options give the same bytes on any machine: chance is ChaCha with whole numbers only, time is an argument,
 //! and nothing is iterated in hash order. Memory grows with the customers, never with the events. Knows no files, no
 //! definition and no rules; stage names and limits are those of the shipped default.
 
+mod arrival;
 mod chance;
 mod customer;
 mod delivery;
@@ -43,8 +45,10 @@ use std::time::Duration;
 use waymark_engine::event::Timestamp;
 
 use delivery::Delivery;
+use hours::HOUR;
 use world::World;
 
+pub use arrival::Arrival;
 pub use chance::{Share, ShareError};
 
 /// Days of one customer's life to one event, on average: what turns a number of events into a span of time.
@@ -72,10 +76,53 @@ pub struct Options {
     pub bad: Share,
 }
 
+impl Options {
+    /// The same options, but with a history that has just ended at `end`.
+    ///
+    /// When a history ends follows from everything in it, chance included, so a few are lived through and the one that
+    /// ends last is taken: within the hour before if much happens, within a day or a weekend if little does.
+    #[must_use]
+    pub fn ending_at(mut self, end: Timestamp) -> Self {
+        const TRIES: u32 = 6;
+        const WEEK: Duration = Duration::from_hours(7 * 24);
+        self.start = end - self.span();
+        let mut best: Option<(Timestamp, Timestamp)> = None;
+        for _ in 0..TRIES {
+            let last = self.last_fact();
+            if last <= end {
+                best = best.max(Some((last, self.start)));
+                if end.since(last) < HOUR {
+                    break;
+                }
+            }
+            self.start = self.start + end.since(last) - last.since(end);
+        }
+        if let Some((_, start)) = best {
+            self.start = start;
+        }
+        while self.last_fact() > end {
+            self.start = self.start - WEEK; // a week earlier everything happens just so, a week earlier
+        }
+        self
+    }
+
+    /// About how long the history takes.
+    fn span(&self) -> Duration {
+        let days = self.events.saturating_mul(DAYS_PER_EVENT) / u64::from(self.customers.max(1));
+        Duration::from_hours(days.saturating_mul(24))
+    }
+
+    fn last_fact(&self) -> Timestamp {
+        let mut world = World::new(self);
+        let facts = (0..self.events).map_while(|_| world.next_event());
+        facts.last().map_or(self.start, |event| event.occurred_at)
+    }
+}
+
 /// The longest way of a record of the offline feed.
 pub const OFFLINE_DELAY_MAX: Duration = Duration::from_hours(72);
 
-/// A history under way: an iterator over its lines in the order of their arrival, without line ends.
+/// A history under way: an iterator over its records in the order of their arrival.
 #[derive(Debug)]
 pub struct Simulation {
     world: World,
@@ -100,12 +147,12 @@ impl Simulation {
 }
 
 impl Iterator for Simulation {
-    type Item = String;
+    type Item = Arrival;
 
-    fn next(&mut self) -> Option<String> {
+    fn next(&mut self) -> Option<Arrival> {
         loop {
-            if let Some(line) = self.delivery.arrived() {
-                return Some(line);
+            if let Some(arrival) = self.delivery.arrived() {
+                return Some(arrival);
             }
             if self.facts_left == 0 {
                 return self.delivery.last();
@@ -115,7 +162,7 @@ impl Iterator for Simulation {
                 continue;
             };
             self.facts_left -= 1;
-            self.delivery.send(&event);
+            self.delivery.send(event);
         }
     }
 }

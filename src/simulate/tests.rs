@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use waymark_engine::event::{Body, CustomerId, Decoded, Event, Instrument, Text, decode_json};
+use waymark_engine::event::{
+    Body, CustomerId, Decoded, Event, Instrument, Text, WriterSchemas, decode_json,
+    decode_single_object,
+};
 
 use super::hours::DAY;
 use super::*;
@@ -27,7 +30,9 @@ fn disordered() -> Options {
 }
 
 fn lines(options: &Options) -> Vec<String> {
-    Simulation::new(options).collect()
+    Simulation::new(options)
+        .map(|arrival| arrival.json())
+        .collect()
 }
 
 fn event(line: &str) -> Option<Event> {
@@ -75,6 +80,39 @@ fn there_are_as_many_facts_as_asked_for_each_with_its_own_id() {
         .map(|event| event.id)
         .collect();
     assert_eq!(ids.len(), 20_000);
+}
+
+#[test]
+fn a_history_can_end_now() {
+    let sparse = Options {
+        customers: 3,
+        events: 60,
+        ..options()
+    };
+    for (options, end, within) in [
+        (options(), "2026-11-18T13:05:00Z", DAY),
+        (options(), "2026-11-21T13:05:00Z", DAY), // a Saturday
+        (sparse, "2026-11-18T13:05:00Z", 14 * DAY),
+    ] {
+        let end = Timestamp::parse(end).unwrap();
+        let last = facts(&options.ending_at(end)).last().unwrap().occurred_at;
+        assert!(last <= end && end.since(last) < within, "{last} {end}");
+    }
+}
+
+#[test]
+fn in_avro_it_is_the_same_history() {
+    let options = Options {
+        bad: "0.01".parse().unwrap(),
+        ..options()
+    };
+    for arrival in Simulation::new(&options) {
+        let from_json = decode_json(arrival.json().as_bytes());
+        match decode_single_object(&arrival.avro(), &WriterSchemas::default()) {
+            Ok(from_avro) => assert_eq!(from_json, Ok(from_avro)),
+            Err(_) => assert_eq!(arrival.avro(), arrival.json().into_bytes()),
+        }
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::fact::{Case, Fact};
 use super::hours::{DAY, in_office};
 use super::lending::Move;
 use super::survey::Reply;
-use super::{DAYS_PER_EVENT, Options, lending, routine, service, survey};
+use super::{Options, lending, routine, service, survey};
 
 /// The customers and what they mean to do.
 #[derive(Debug)]
@@ -80,14 +80,12 @@ impl World {
         let customers: Vec<_> = (1..=options.customers)
             .map(|number| Customer::new(number, &mut chance))
             .collect();
-        let days =
-            options.events.saturating_mul(DAYS_PER_EVENT) / u64::from(options.customers.max(1));
         let mut world = Self {
             customers,
             agenda: BinaryHeap::new(),
             planned: 0,
             chance,
-            shift_at: options.start + Duration::from_hours(days.saturating_mul(24) / 2),
+            shift_at: options.start + options.span() / 2,
         };
         for customer in 0..world.customers.len() {
             let joined = options.start + world.chance.time(Duration::ZERO..5 * DAY);

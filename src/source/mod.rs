@@ -12,9 +12,11 @@ mod avro;
 mod error;
 mod input;
 mod json_lines;
+mod kafka;
 mod log;
 mod mapping;
 mod rows;
+mod schemas;
 
 #[cfg(test)]
 mod tests;
@@ -28,7 +30,9 @@ use waymark_engine::event::{Decoded, RECORD_BYTES_MAX, Rejection};
 
 pub use error::SourceError;
 pub use input::Input;
+pub use kafka::{KafkaSource, Polled, Rebalanced};
 pub use mapping::{Mapping, MappingError};
+pub use schemas::{SchemasError, writer_schemas};
 
 use avro::Container;
 use input::Format;

@@ -1,4 +1,6 @@
-//! `waymark simulate`: writes an invented history to a file or to standard output.
+//! `waymark simulate`: writes an invented history to a file, to standard output or to Kafka.
+
+mod to_kafka;
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -9,11 +11,19 @@ use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use waymark_engine::event::{Timestamp, TimestampError};
 
+use self::to_kafka::{Format, Sending};
+use super::config::SettingFlags;
+use super::exit::Exit;
+use super::run::stop_on_signal;
+use crate::clock;
 use crate::simulate::{Options, Share, Simulation};
+
+/// When a history in a file begins, unless told otherwise: a Monday.
+const START: &str = "2026-01-05T00:00:00Z";
 
 /// Invents a lending history: one event a line, in the order of arrival
 ///
-/// The same arguments give the same bytes, on any machine. A customer has about one event in four days, so 1,000
+/// The same arguments give the same bytes, on any machine, unless the history ends now or is told at a rate. A customer has about one event in four days, so 1,000
 /// customers and 22,000 events make a quarter. Half way through, the service of the branch `harbour` gets worse.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -26,9 +36,9 @@ pub(super) struct Arguments {
     /// How many events to write; duplicates and broken records come on top
     #[arg(long, value_name = "N", default_value_t = 22_000)]
     events: u64,
-    /// When the history begins
-    #[arg(long, value_name = "TIME", default_value = "2026-01-05T00:00:00Z", value_parser = time)]
-    start: Timestamp,
+    /// When the history begins; default: 2026-01-05T00:00:00Z, or in Kafka such that it ends now
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    start: Option<Timestamp>,
     /// Longest way of a record to us, such as 10m; unless 0s, the offline feed `branch-notes` takes up to three days
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     disorder: Duration,
@@ -39,29 +49,70 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SHARE", default_value = "0")]
     bad: Share,
     /// Where to write: a file, compressed if it ends in .zst, or - for standard output
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "to_kafka",
+        conflicts_with = "to_kafka"
+    )]
+    out: Option<PathBuf>,
+    /// Send it to the topic `<deployment>.events` instead
+    #[arg(long)]
+    to_kafka: bool,
+    /// Send so many events a second, each happening at the moment it is sent; Ctrl-C ends it
+    #[arg(long, value_name = "N", requires = "to_kafka", conflicts_with_all = ["out", "start"], value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    /// How values are written to Kafka
+    #[arg(long, value_enum, default_value_t, conflicts_with = "out")]
+    format: Format,
+    #[command(flatten)]
+    settings: SettingFlags,
 }
 
 /// Runs the command.
 ///
 /// # Errors
-/// If the output can't be written. A reader that has seen enough and went away is no error.
-pub(super) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let simulation = Simulation::new(&arguments.options());
-    match write(simulation, &arguments.out) {
+/// If the output can't be written, or the brokers can't be asked. A reader that has seen enough and went away is no error.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    match &arguments.out {
+        Some(file) => to_file(arguments, file)?,
+        None => to_kafka(arguments)?,
+    }
+    Ok(Exit::Ok)
+}
+
+fn to_file(arguments: &Arguments, file: &Path) -> anyhow::Result<()> {
+    let start = time(START).expect("a literal");
+    match write(Simulation::new(&arguments.options(start)), file) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.with_context(|| format!("cannot write {}", arguments.out.display())),
+        written => written.with_context(|| format!("cannot write {}", file.display())),
     }
 }
 
+fn to_kafka(arguments: &Arguments) -> anyhow::Result<()> {
+    let config = arguments.settings.load()?;
+    let now = clock::now();
+    let options = arguments.options(now);
+    let options = match (arguments.start, arguments.rate) {
+        (None, None) => options.ending_at(now),
+        (Some(_), _) | (None, Some(_)) => options,
+    };
+    let sending = Sending {
+        format: arguments.format,
+        rate: arguments.rate,
+    };
+    let (simulation, stop) = (Simulation::new(&options), stop_on_signal()?);
+    to_kafka::send(simulation, &config, sending, &stop)
+}
+
 impl Arguments {
-    fn options(&self) -> Options {
+    /// What to invent; `start` is used unless something else was said.
+    fn options(&self, start: Timestamp) -> Options {
         Options {
             seed: self.seed,
             customers: self.customers,
             events: self.events,
-            start: self.start,
+            start: self.start.unwrap_or(start),
             disorder: self.disorder,
             duplicates: self.duplicates,
             bad: self.bad,
@@ -85,8 +136,8 @@ fn write(simulation: Simulation, out: &Path) -> io::Result<()> {
 fn write_lines<W: Write>(mut simulation: Simulation, to: W) -> io::Result<W> {
     let progress = progress(simulation.facts_left());
     let mut to = BufWriter::with_capacity(1 << 16, to);
-    while let Some(line) = simulation.next() {
-        to.write_all(line.as_bytes())?;
+    while let Some(arrival) = simulation.next() {
+        to.write_all(arrival.json().as_bytes())?;
         to.write_all(b"\n")?;
         progress.set_position(progress.length().unwrap_or(0) - simulation.facts_left());
     }

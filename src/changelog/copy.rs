@@ -1,0 +1,222 @@
+//! Copies a changelog into a store: chunk by chunk, each one flush that compares the checkpoint with the one before.
+//!
+//! ```text
+//! checkpoint at x ─► chunk: restoring, x' ─► chunk: restoring, x'' ─► last chunk: complete, End
+//! ```
+//!
+//! A crash in between costs nothing: the next owner goes on from `restoring`. A refusal means that somebody else has
+//! written: recovery starts again.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use waymark_engine::event::Timestamp;
+use waymark_engine::journey::{Journey, StateError};
+use waymark_engine::stage::Key;
+
+use super::reader::{Change, ChangelogReader, ReadError, Seen};
+use crate::failpoint;
+use crate::protocol::{Checkpoint, Offset, ShardId, StepEnd};
+use crate::store::{self, Flushed, Store, StoreError, Wanted};
+
+/// Records in one chunk at most.
+const CHUNK_RECORDS: usize = 10_000;
+/// Bytes of values in one chunk at most.
+const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+
+/// What a copy has done.
+#[derive(Debug)]
+pub struct Copied {
+    /// The checkpoint as it stands in the store now.
+    pub checkpoint: Checkpoint,
+    /// Records applied.
+    pub records: u64,
+}
+
+/// Why a copy was not finished.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The changelog can't be read, or whoever waits has asked to stop.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The store can't take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The checkpoint is not the one we wrote: recovery starts again.
+    #[error("the store of shard {0} was written by somebody else during a copy")]
+    Refused(ShardId),
+    /// The changelog has grown during the copy, which it can't while the shard is ours: recovery starts again.
+    #[error("the changelog of shard {0} has moved on during a copy")]
+    Moved(ShardId),
+    /// A state in the changelog can't be read: it must be a newer release's.
+    #[error("the state of {key:?} in the changelog cannot be read")]
+    State {
+        /// Whose.
+        key: String,
+        /// What is wrong with it.
+        source: StateError,
+    },
+}
+
+/// Copies all changes from the checkpoint's position up to `last`, the last step.
+///
+/// `in_time` says, right before the last chunk, whether deletions may have been compacted away meanwhile; if so the
+/// copy is of no use and the answer is `None`.
+///
+/// # Errors
+/// [`CopyError`]; what was applied so far stands, and the next copy goes on from there.
+pub fn copy(
+    reader: &ChangelogReader,
+    store: &mut dyn Store,
+    shard: ShardId,
+    from: Checkpoint,
+    last: &StepEnd,
+    go_on: &mut dyn FnMut() -> ControlFlow<()>,
+    in_time: &dyn Fn(Timestamp) -> bool,
+) -> Result<Option<Copied>, CopyError> {
+    let mut chunks = Chunks::new(store, shard, from);
+    let mut failed = None;
+    let read = reader.read(
+        shard,
+        from.position,
+        go_on,
+        &mut |seen| match chunks.take(seen) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        },
+    );
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    read?;
+    if chunks
+        .last_progress
+        .is_some_and(|offset| offset != last.offset)
+    {
+        return Err(CopyError::Moved(shard));
+    }
+    if !in_time(from.as_of) {
+        return Ok(None);
+    }
+    chunks.finish(last).map(Some)
+}
+
+/// Changes on their way into the store.
+struct Chunks<'a> {
+    store: &'a mut dyn Store,
+    shard: ShardId,
+    /// As it stands in the store.
+    checkpoint: Checkpoint,
+    changes: BTreeMap<Key, Option<Vec<u8>>>,
+    bytes: usize,
+    seen: usize,
+    next: Offset,
+    last_progress: Option<Offset>,
+    records: u64,
+}
+
+impl<'a> Chunks<'a> {
+    fn new(store: &'a mut dyn Store, shard: ShardId, checkpoint: Checkpoint) -> Self {
+        Self {
+            store,
+            shard,
+            checkpoint,
+            changes: BTreeMap::new(),
+            bytes: 0,
+            seen: 0,
+            next: checkpoint.position,
+            last_progress: None,
+            records: 0,
+        }
+    }
+
+    fn take(&mut self, seen: Seen<'_>) -> Result<(), CopyError> {
+        match seen {
+            Seen::Progress(progress) => {
+                self.last_progress = Some(progress.offset);
+                self.next = progress.offset.next();
+                Ok(())
+            }
+            Seen::Change(change) => {
+                if self.seen >= CHUNK_RECORDS || self.bytes >= CHUNK_BYTES {
+                    let next = self.checkpoint.chunk(self.next);
+                    self.flush(next)?;
+                }
+                self.put(change);
+                Ok(())
+            }
+        }
+    }
+
+    fn put(&mut self, change: Change<'_>) {
+        self.next = change.offset.next();
+        self.seen += 1;
+        self.records += 1;
+        self.bytes += change.key.len() + change.value.map_or(0, <[u8]>::len);
+        self.changes
+            .insert(change.key.into(), change.value.map(<[u8]>::to_vec));
+    }
+
+    fn finish(mut self, last: &StepEnd) -> Result<Copied, CopyError> {
+        let next = self.checkpoint.complete(last);
+        self.flush(next)?;
+        Ok(Copied {
+            checkpoint: self.checkpoint,
+            records: self.records,
+        })
+    }
+
+    fn flush(&mut self, next: Checkpoint) -> Result<(), CopyError> {
+        let changes = self.changes_with_due()?;
+        match self
+            .store
+            .flush(self.shard, &self.checkpoint, &next, &changes)?
+        {
+            Flushed::Done => self.checkpoint = next,
+            Flushed::Refused => return Err(CopyError::Refused(self.shard)),
+        }
+        failpoint::here("recover.5");
+        (self.bytes, self.seen) = (0, 0);
+        Ok(())
+    }
+
+    /// Asks the store what it holds for these keys, so that old entries leave the index of due times.
+    fn changes_with_due(&mut self) -> Result<Vec<store::Change>, CopyError> {
+        let changes = std::mem::take(&mut self.changes);
+        let keys: Vec<Key> = changes.keys().cloned().collect();
+        let wanted = Wanted {
+            keys: &keys,
+            due_before: None,
+            due_max: 0,
+        };
+        let loaded = self.store.load(self.shard, self.checkpoint.copy, &wanted)?;
+        if !self.checkpoint.is(loaded.checkpoint.as_deref()) {
+            return Err(CopyError::Refused(self.shard));
+        }
+        changes
+            .into_iter()
+            .zip(loaded.states)
+            .map(|((key, value), held)| {
+                let stored_due = due_of(&key, held.value.as_deref())?;
+                let due = due_of(&key, value.as_deref())?;
+                Ok(store::Change {
+                    key,
+                    value,
+                    due,
+                    stored_due,
+                })
+            })
+            .collect()
+    }
+}
+
+fn due_of(key: &str, value: Option<&[u8]>) -> Result<Option<Timestamp>, CopyError> {
+    let Some(value) = value else { return Ok(None) };
+    Journey::due_of(value).map_err(|source| CopyError::State {
+        key: key.to_owned(),
+        source,
+    })
+}

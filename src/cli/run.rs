@@ -1,0 +1,136 @@
+//! `waymark run`: Kafka in, journeys in the store, alerts out to Kafka, until told to stop.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use anyhow::Context as _;
+use clap::Args;
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{debug, error, info, warn};
+
+use super::config::SettingFlags;
+use super::definition::in_force;
+use super::exit::Exit;
+use crate::config::Config;
+use crate::pipeline::doctor::{Depth, State, examine};
+use crate::pipeline::{self, Topics, Work};
+use crate::serve::Server;
+use crate::telemetry::{Metrics, Status, VERSION, start_logging};
+
+/// Processes events from Kafka: keeps journeys in the store, publishes alerts exactly once
+///
+/// Runs until SIGTERM or SIGINT; then finishes what is committed and leaves within ten seconds. Exit codes: 0 stopped, 1 a
+/// worker has ended by itself, 69 the brokers can't be asked or something that delivery rests on is not fit, 78 a setting is
+/// wrong.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    settings: SettingFlags,
+    /// Serve metrics and probes here, such as 127.0.0.1:9464
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<String>,
+    /// The definition to run; the shipped default if no setting names one
+    #[arg(long, value_name = "FILE")]
+    definition: Option<PathBuf>,
+}
+
+/// Something that delivery rests on is not as it must be; each finding has been said in the log.
+#[derive(Debug, thiserror::Error)]
+#[error("the start is refused for what is said above; `waymark doctor` says it again")]
+pub(super) struct Unfit;
+
+/// Runs the command.
+///
+/// # Errors
+/// If a setting is wrong, the topics are missing or unfit, or a worker ends by itself.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let config = arguments.config()?;
+    let instance = config.deployment.as_str().to_owned();
+    start_logging(&config.log, &instance)?;
+    let (definition, rules_hash) = in_force(&config)?;
+    fit(&config)?;
+    let topics = Topics::learn(&config)?;
+    let metrics = Metrics::new();
+    let status = Status::new(&metrics);
+    let server = config
+        .http
+        .map(|address| Server::start(address, metrics.clone(), status.clone()))
+        .transpose()
+        .context("the address for metrics and probes can't be had")?;
+    if let Some(server) = &server {
+        info!(address = %server.address(), "metrics and probes are served");
+    }
+    info!(version = VERSION, deployment = config.deployment.as_str(), definition = %definition.name, rules = rules_hash, "starting");
+    let work = Work {
+        definition,
+        rules_hash,
+        schemas: super::definition::schemas(&config)?,
+        topics,
+        metrics,
+        status,
+    };
+    let stop = stop_on_signal()?;
+    pipeline::run(&config, work, &stop)?;
+    info!("stopped");
+    Ok(Exit::Ok)
+}
+
+impl Arguments {
+    fn config(&self) -> anyhow::Result<Config> {
+        let mut settings = self.settings.clone();
+        if let Some(address) = &self.http {
+            settings.add("http", address);
+        }
+        if let Some(file) = &self.definition {
+            settings.add("definition", &file.display().to_string());
+        }
+        settings.load()
+    }
+}
+
+/// The same look as that of `waymark doctor`. A store that does not answer is waited for by the workers.
+fn fit(config: &Config) -> Result<(), Unfit> {
+    let findings = examine(config, Depth::Start);
+    for finding in &findings {
+        let (area, places) = (finding.area.name(), finding.places.join(", "));
+        match finding.state {
+            State::Good => debug!(area, places, "{}", finding.said),
+            State::Waived | State::Away => warn!(area, places, "{}", finding.said),
+            State::Wrong => error!(area, places, "{}", finding.said),
+        }
+    }
+    let refused = findings.iter().any(|finding| finding.state == State::Wrong);
+    if refused { Err(Unfit) } else { Ok(()) }
+}
+
+/// Returns a flag that the first SIGTERM or SIGINT sets. The second one ends the process at once, as people expect.
+pub(super) fn stop_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let wait = move || {
+        runtime.block_on(async {
+            let (Ok(mut term), Ok(mut int)) = (
+                signal(SignalKind::terminate()),
+                signal(SignalKind::interrupt()),
+            ) else {
+                return;
+            };
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            }
+            info!("told to stop");
+            flag.store(true, Ordering::Relaxed);
+        });
+    };
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(wait)?;
+    Ok(stop)
+}

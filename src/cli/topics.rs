@@ -1,0 +1,226 @@
+//! `waymark topics`: what the topics of a deployment must be like; creates them, checks them, prints them for other tools.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::Output;
+use super::config::SettingFlags;
+use super::exit::Exit;
+use super::strimzi;
+use crate::config::{Config, parse_span};
+use crate::kafka::admin::Admin;
+use crate::kafka::topics::{Difference, Shape, WantedTopic, Weight, differences, wanted};
+
+/// Prints, creates or checks the topics of a deployment
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Print the topics, to create them with other tools
+    Print(Print),
+    /// Create the topics that are missing; alters none
+    Create(Create),
+    /// Say what differs from what delivery rests on
+    ///
+    /// Exit code 0: nothing that matters at this assurance; 1: something does; 69: the brokers can't be asked.
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+struct Print {
+    #[command(flatten)]
+    settings: SettingFlags,
+    #[command(flatten)]
+    shape: ShapeFlags,
+    /// For which tool
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// The Kafka cluster in Strimzi's words
+    #[arg(long, value_name = "NAME", default_value = "kafka")]
+    cluster: String,
+}
+
+#[derive(Debug, Args)]
+struct Create {
+    #[command(flatten)]
+    settings: SettingFlags,
+    #[command(flatten)]
+    shape: ShapeFlags,
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    #[command(flatten)]
+    settings: SettingFlags,
+    /// How to say it
+    #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
+    output: Output,
+}
+
+/// What is decided once, when the topics are created.
+#[derive(Debug, Args)]
+struct ShapeFlags {
+    /// Partitions: the most workers there can ever be. They can't be changed later
+    #[arg(long, value_name = "NUMBER", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    partitions: u32,
+    /// How long events are kept
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_span)]
+    retention: Duration,
+}
+
+/// Which tool the text is for.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum Format {
+    /// Kafka's own shell commands
+    #[default]
+    Kafka,
+    /// Resources of Strimzi's operators
+    Strimzi,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If a setting is wrong, the brokers can't be asked, or standard output can't be written.
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    match &arguments.what {
+        What::Print(arguments) => print(arguments),
+        What::Create(arguments) => create(arguments),
+        What::Check(arguments) => check(arguments),
+    }
+}
+
+fn print(arguments: &Print) -> anyhow::Result<Exit> {
+    let config = arguments.settings.load()?;
+    let topics = wanted(&config.deployment, &arguments.shape.of(&config));
+    let text: String = match arguments.format {
+        Format::Kafka => topics.iter().map(|topic| command(topic, &config)).collect(),
+        Format::Strimzi => topics
+            .iter()
+            .map(|topic| strimzi::topic(topic, &arguments.cluster))
+            .collect(),
+    };
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(Exit::Ok)
+}
+
+fn command(topic: &WantedTopic, config: &Config) -> String {
+    let WantedTopic {
+        name,
+        partitions,
+        replication,
+        settings,
+        ..
+    } = topic;
+    let servers = servers(config);
+    let settings = settings.iter();
+    let settings: Vec<String> = settings
+        .map(|setting| format!(" \\\n  --config {}={}", setting.name, setting.value))
+        .collect();
+    let settings = settings.concat();
+    format!(
+        "kafka-topics.sh --bootstrap-server {servers} --create --if-not-exists --topic {name} \\\n  \
+         --partitions {partitions} --replication-factor {replication}{settings}\n"
+    )
+}
+
+/// Returns where the brokers are, as one word of a shell.
+pub(super) fn servers(config: &Config) -> String {
+    let servers = config.kafka.properties.get("bootstrap.servers");
+    let servers = servers.map_or("localhost:9092", String::as_str);
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".:,-_[]/".contains(c);
+    if servers.chars().all(plain) && !servers.contains(['[', ']']) {
+        servers.to_owned()
+    } else {
+        format!("'{}'", servers.replace('\'', "'\\''"))
+    }
+}
+
+fn create(arguments: &Create) -> anyhow::Result<Exit> {
+    let config = arguments.settings.load()?;
+    let admin = Admin::new(&config.kafka)?;
+    let topics = wanted(&config.deployment, &arguments.shape.of(&config));
+    let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
+    let found = admin.topics(&names)?;
+    let missing: Vec<WantedTopic> = topics
+        .into_iter()
+        .filter(|topic| !found.contains_key(&topic.name))
+        .collect();
+    let created = admin.create(&missing)?;
+    for name in names {
+        let word = if created.contains(&name) {
+            "created"
+        } else {
+            "was there"
+        };
+        writeln!(io::stdout(), "{name}: {word}")?;
+    }
+    // What was there may not be what we want; what is new is.
+    let differences = differences(&config, &found);
+    let differences = differences
+        .into_iter()
+        .filter(|it| found.contains_key(&it.topic));
+    say_differences(&differences.collect::<Vec<_>>())
+}
+
+fn say_differences(differences: &[Difference]) -> anyhow::Result<Exit> {
+    tell(&mut anstream::stderr().lock(), differences)?;
+    Ok(exit_of(differences))
+}
+
+fn check(arguments: &Check) -> anyhow::Result<Exit> {
+    let config = arguments.settings.load()?;
+    let admin = Admin::new(&config.kafka)?;
+    let topics = wanted(&config.deployment, &Shape::new(config.assurance));
+    let names: Vec<String> = topics.into_iter().map(|topic| topic.name).collect();
+    let differences = differences(&config, &admin.topics(&names)?);
+    arguments.output.print(&differences, |to, differences| {
+        tell(to, differences)?;
+        let (topics, exit) = (names.len(), exit_of(differences));
+        let word = if exit == Exit::Ok { "fine" } else { "not fine" };
+        writeln!(to, "{topics} topics of {}: {word}", config.deployment)
+    })?;
+    Ok(exit_of(&differences))
+}
+
+/// Tells what differs, once for all topics that have it.
+fn tell(to: &mut dyn Write, differences: &[Difference]) -> io::Result<()> {
+    let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+    for difference in differences {
+        let text = describe(difference);
+        match told.iter_mut().find(|(same, _)| *same == text) {
+            Some((_, topics)) => topics.push(&difference.topic),
+            None => told.push((text, vec![&difference.topic])),
+        }
+    }
+    told.iter()
+        .try_for_each(|(text, topics)| writeln!(to, "{text} ({})", topics.join(", ")))
+}
+
+fn describe(difference: &Difference) -> String {
+    let word = match difference.weight {
+        Weight::Warning => "warning",
+        Weight::Refusal => "wrong",
+    };
+    format!("{word}: {difference}")
+}
+
+fn exit_of(differences: &[Difference]) -> Exit {
+    let wrong = differences.iter().any(|it| it.weight == Weight::Refusal);
+    if wrong { Exit::Findings } else { Exit::Ok }
+}
+
+impl ShapeFlags {
+    fn of(&self, config: &Config) -> Shape {
+        Shape {
+            partitions: self.partitions,
+            ..Shape::new(config.assurance).keeping(self.retention)
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! Holds what a run leads to against what was published, thing by thing; what is left over at the end nobody accounts for.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+use waymark_engine::derived::{Alert, Delta};
+use waymark_engine::journey::Journey;
+use waymark_engine::stage::{Key, Outcome, Table};
+
+use super::fold::Fold;
+use super::log::Log;
+use super::outputs::{Origin, Outputs, Place, Published, SetAside, Unique, hash};
+use super::verdict::{Described, Sort, Verdict, Wrong};
+use crate::config::Deployment;
+use crate::kafka::partition_of;
+use crate::protocol::{Offset, Progress, ShardId};
+use crate::publish::{Told, What};
+
+/// What was published, minus what has been accounted for.
+pub(super) struct Comparison<'a> {
+    pub(super) sight: Sight<'a>,
+    pub(super) outputs: Outputs,
+    pub(super) verdict: Verdict,
+    /// Where outputs ended for sure before the changelogs were read: what stands behind may be of a later step.
+    pub(super) before: Before,
+    /// Partitions of `deltas`.
+    pub(super) delta_partitions: u32,
+    /// Deltas accounted for on each channel.
+    pub(super) deltas_seen: BTreeMap<(ShardId, ShardId), usize>,
+}
+
+/// Where to look at a record once more, for the few that are shown.
+#[derive(Clone, Copy)]
+pub(super) struct Sight<'a> {
+    pub(super) log: &'a Log<'a>,
+    pub(super) deployment: &'a Deployment,
+}
+
+/// Stable ends, by partition.
+pub(super) struct Before {
+    pub(super) alerts: Vec<Offset>,
+    pub(super) deltas: Vec<Offset>,
+}
+
+impl Comparison<'_> {
+    /// Accounts for an alert.
+    pub(super) fn alert(&mut self, alert: &Alert) {
+        self.verdict.alerts.expected += 1;
+        let key = (u128::from_be_bytes(alert.alert_id.0), alert.sequence);
+        let (bytes, sight) = (to_json(alert), self.sight);
+        let which = || format!("alert {}, sequence {}", alert.alert_id, alert.sequence);
+        let expected = || Some(pretty(&bytes));
+        match self.outputs.alerts.once.remove(&key) {
+            Some(found) if found.hash == hash(&bytes) => {}
+            Some(found) => self.verdict.wrong(Sort::Alert, Wrong::Different, || {
+                described(which(), expected(), Some(sight.alert(found.place)))
+            }),
+            None => self.verdict.wrong(Sort::Alert, Wrong::Lost, || {
+                described(which(), expected(), None)
+            }),
+        }
+    }
+
+    /// Accounts for a delta of a shard.
+    pub(super) fn delta(&mut self, shard: ShardId, delta: &Delta) {
+        self.verdict.deltas.expected += 1;
+        let cohort = delta.cohort.to_string();
+        let partition = ShardId(partition_of(cohort.as_bytes(), self.delta_partitions));
+        let seen = self.deltas_seen.entry((shard, partition)).or_default();
+        let (place, sight) = (*seen, self.sight);
+        *seen += 1;
+        let told = |number| {
+            to_json(&Told {
+                upstream_shard: shard,
+                number,
+                what: What::Delta(delta),
+            })
+        };
+        let found = self
+            .outputs
+            .channels
+            .get(&shard)
+            .and_then(|channels| channels.deltas.get(&partition)?.get(place))
+            .copied();
+        let which = || {
+            format!("delta {place} of shard {shard} on partition {partition} (from 0), {cohort}")
+        };
+        match found {
+            Some((number, found)) if found.hash == hash(&told(number)) => {}
+            Some((number, found)) => self.verdict.wrong(Sort::Delta, Wrong::Different, || {
+                let expected = pretty(&told(number));
+                described(which(), Some(expected), Some(sight.delta(found.place)))
+            }),
+            None => self.verdict.wrong(Sort::Delta, Wrong::Lost, || {
+                described(which(), Some(pretty(&told(0))), None)
+            }),
+        }
+    }
+
+    /// Accounts for a record that was set aside.
+    pub(super) fn set_aside(
+        &mut self,
+        origin: (ShardId, Offset),
+        outcome: &Outcome,
+        value: Option<&[u8]>,
+    ) {
+        let (sort, reason) = match outcome {
+            Outcome::Applied | Outcome::Duplicate | Outcome::Ignored => return,
+            Outcome::Late => (Sort::Late, None),
+            Outcome::DeadLettered(rejection) => (Sort::DeadLetter, Some(rejection.reason.code())),
+        };
+        let published = match sort {
+            Sort::Late => &mut self.outputs.late,
+            _ => &mut self.outputs.dead_letters,
+        };
+        let found = published.once.remove(&origin);
+        self.verdict.tally(sort).expected += 1;
+        let which = || format!("offset {} of shard {}", origin.1, origin.0);
+        let expected = || Some(reason.unwrap_or("late").to_owned());
+        match found {
+            None => self
+                .verdict
+                .wrong(sort, Wrong::Lost, || described(which(), expected(), None)),
+            Some(found) => {
+                let same_reason = found.reason.as_deref() == reason;
+                let same_value = found.value.is_none() || found.value == value.map(hash);
+                if !(same_reason && same_value) {
+                    let is = if same_reason {
+                        "its bytes are not those of the source".to_owned()
+                    } else {
+                        found.reason.unwrap_or_else(|| "no reason".to_owned())
+                    };
+                    self.verdict.wrong(sort, Wrong::Different, || {
+                        described(which(), expected(), Some(is))
+                    });
+                }
+            }
+        }
+    }
+
+    /// Compares the journeys of a run with those in the changelog, byte for byte.
+    pub(super) fn states(&mut self, fold: &Fold, table: &Table<Journey>) -> u64 {
+        let journeys = table.states();
+        let customers = journeys.len() as u64;
+        self.verdict.states.expected += customers;
+        let which = |key: &Key| format!("customer {key} in the changelog of shard {}", fold.shard);
+        let mut accounted = 0;
+        for (key, journey) in journeys {
+            let bytes = journey.encode();
+            let found = fold.values.get(key);
+            accounted += usize::from(found.is_some());
+            match found {
+                Some(found) if *found == bytes => {}
+                Some(found) => self.verdict.wrong(Sort::State, Wrong::Different, || {
+                    described(which(key), Some(readable(&bytes)), Some(readable(found)))
+                }),
+                None => self.verdict.wrong(Sort::State, Wrong::Lost, || {
+                    described(which(key), Some(readable(&bytes)), None)
+                }),
+            }
+        }
+        if accounted < fold.values.len() {
+            let expected: HashSet<&Key> = table.states().into_iter().map(|(key, _)| key).collect();
+            for (key, found) in &fold.values {
+                if !expected.contains(key) {
+                    self.verdict.wrong(Sort::State, Wrong::Unknown, || {
+                        described(which(key), None, Some(readable(found)))
+                    });
+                }
+            }
+        }
+        customers
+    }
+
+    /// Holds the channels of a shard to their numbers: 1 to n without gap or repeat, and n as the last step says.
+    pub(super) fn channels(&mut self, progress: &Progress) {
+        let (shard, sight) = (progress.shard, self.sight);
+        let said = |partition: ShardId| {
+            let channels = progress.channels.get(partition.index());
+            channels.copied().unwrap_or_default()
+        };
+        let told = self.outputs.channels.remove(&shard).unwrap_or_default();
+        let which = |partition, number| {
+            format!("number {number} of shard {shard} on partition {partition} of deltas")
+        };
+        for (partition, number) in &told.gaps {
+            self.verdict.wrong(Sort::Delta, Wrong::Lost, || {
+                described(which(*partition, *number), None, None)
+            });
+        }
+        for (partition, number) in &told.repeats {
+            self.verdict.wrong(Sort::Delta, Wrong::Doubled, || {
+                described(which(*partition, *number), None, None)
+            });
+        }
+        for partition in 0..self.delta_partitions {
+            let partition = ShardId(i32::try_from(partition).unwrap_or(i32::MAX));
+            let last = told.last.get(&partition).copied().unwrap_or_default();
+            for missing in last + 1..=said(partition) {
+                self.verdict.wrong(Sort::Delta, Wrong::Lost, || {
+                    described(which(partition, missing), None, None)
+                });
+            }
+            let seen = self.deltas_seen.get(&(shard, partition));
+            let beyond = told.deltas.get(&partition).into_iter().flatten();
+            for (number, published) in beyond.skip(seen.copied().unwrap_or_default()) {
+                if *number <= said(partition) || covers(&self.before.deltas, published) {
+                    self.verdict.wrong(Sort::Delta, Wrong::Unknown, || {
+                        let found = sight.delta(published.place);
+                        described(which(partition, *number), None, Some(found))
+                    });
+                }
+            }
+        }
+    }
+
+    /// What is left when every shard has accounted for its own.
+    pub(super) fn leftovers(&mut self, positions: &BTreeMap<ShardId, Offset>) {
+        self.left_alerts();
+        let dead_letters = std::mem::take(&mut self.outputs.dead_letters);
+        self.left_aside(Sort::DeadLetter, dead_letters, positions);
+        let late = std::mem::take(&mut self.outputs.late);
+        self.left_aside(Sort::Late, late, positions);
+        for place in std::mem::take(&mut self.outputs.strange_deltas) {
+            self.strange(Sort::Delta, place);
+        }
+        for (shard, told) in std::mem::take(&mut self.outputs.channels) {
+            for partition in told.last.keys() {
+                self.verdict.wrong(Sort::Delta, Wrong::Unknown, || {
+                    let which = format!(
+                        "what shard {shard}, which has no step, told partition {partition}"
+                    );
+                    described(which, None, None)
+                });
+            }
+        }
+    }
+
+    fn left_alerts(&mut self) {
+        let (alerts, sight) = (std::mem::take(&mut self.outputs.alerts), self.sight);
+        let which = |(id, sequence)| format!("alert {id:032x}, sequence {sequence}");
+        for (key, found) in alerts.again {
+            self.verdict.wrong(Sort::Alert, Wrong::Doubled, || {
+                described(which(key), None, Some(sight.alert(found.place)))
+            });
+        }
+        for (key, found) in alerts.once {
+            if covers(&self.before.alerts, &found) {
+                self.verdict.wrong(Sort::Alert, Wrong::Unknown, || {
+                    described(which(key), None, Some(sight.alert(found.place)))
+                });
+            }
+        }
+        for place in alerts.strange {
+            self.strange(Sort::Alert, place);
+        }
+    }
+
+    fn left_aside(
+        &mut self,
+        sort: Sort,
+        left: Unique<Origin, SetAside>,
+        positions: &BTreeMap<ShardId, Offset>,
+    ) {
+        let sight = self.sight;
+        let describe = |(shard, offset): Origin, at| {
+            let which = format!("offset {offset} of shard {shard}");
+            described(which, None, Some(sight.set_aside(sort, at)))
+        };
+        for (origin, found) in left.again {
+            self.verdict
+                .wrong(sort, Wrong::Doubled, || describe(origin, found.place));
+        }
+        for (origin, found) in left.once {
+            // What stands behind V was set aside by a later step.
+            if positions.get(&origin.0).is_none_or(|v| origin.1 < *v) {
+                self.verdict
+                    .wrong(sort, Wrong::Unknown, || describe(origin, found.place));
+            }
+        }
+        for place in left.strange {
+            self.strange(sort, place);
+        }
+    }
+
+    fn strange(&mut self, sort: Sort, place: Place) {
+        let sight = self.sight;
+        self.verdict.wrong(sort, Wrong::Unknown, || {
+            let (Place { partition, offset }, topic) = (place, sight.topic(sort));
+            let which = format!("offset {offset} of partition {partition} of {topic}");
+            described(which, None, Some(sight.text(&topic, place)))
+        });
+    }
+}
+
+impl Sight<'_> {
+    fn alert(self, at: Place) -> String {
+        self.text(&self.deployment.alerts(), at)
+    }
+
+    fn delta(self, at: Place) -> String {
+        self.text(&self.deployment.deltas(), at)
+    }
+
+    fn set_aside(self, sort: Sort, at: Place) -> String {
+        self.text(&self.topic(sort), at)
+    }
+
+    fn topic(self, sort: Sort) -> String {
+        match sort {
+            Sort::Late => self.deployment.late(),
+            Sort::DeadLetter => self.deployment.dead_letter(),
+            Sort::Delta => self.deployment.deltas(),
+            Sort::Alert | Sort::State | Sort::Store => self.deployment.alerts(),
+        }
+    }
+
+    /// Returns what stands at a place, as far as it can be read again.
+    fn text(self, topic: &str, at: Place) -> String {
+        let text = self.log.text_at(topic, at.partition, at.offset);
+        text.map_or_else(|error| error.to_string(), |text| pretty(text.as_bytes()))
+    }
+}
+
+fn covers(ends: &[Offset], published: &Published) -> bool {
+    let Place { partition, offset } = published.place;
+    ends.get(partition.index()).is_some_and(|end| offset < *end)
+}
+
+fn described(which: String, expected: Option<String>, found: Option<String>) -> Described {
+    Described {
+        which,
+        expected,
+        found,
+    }
+}
+
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("what is published always serialises")
+}
+
+/// JSON in lines, each of which can be compared.
+fn pretty(bytes: &[u8]) -> String {
+    let value: Result<serde_json::Value, _> = serde_json::from_slice(bytes);
+    let pretty = value.and_then(|value| serde_json::to_string_pretty(&value));
+    pretty.unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// A stored journey in lines.
+pub(super) fn readable(bytes: &[u8]) -> String {
+    match Journey::decode(bytes) {
+        Ok(journey) => format!("{journey:#?}"),
+        Err(error) => format!("{} bytes that are no journey: {error}", bytes.len()),
+    }
+}

@@ -1,0 +1,155 @@
+//! The topics of a deployment as a reader of committed records finds them, from their first record to a settled end.
+//!
+//! An end is settled once every transaction that had written below it has ended. Markers of one transaction reach its
+//! partitions one after the other, so whoever compares topics must not stop at the first open one.
+
+use std::ops::ControlFlow;
+use std::thread;
+use std::time::Duration;
+
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message};
+
+use super::VerifyError;
+use crate::clock::Stopwatch;
+use crate::config;
+use crate::kafka::{PartitionReader, Watermarks, patiently};
+use crate::protocol::{Offset, Range, ShardId};
+
+/// How long a transaction may stay open: its timeout, the broker's scan for dead ones, and some.
+const PATIENCE: Duration = Duration::from_mins(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Reads topics, belonging to no group.
+pub(super) struct Log<'a> {
+    kafka: &'a config::Kafka,
+    group: String,
+    watermarks: Watermarks,
+}
+
+impl<'a> Log<'a> {
+    pub(super) fn open(kafka: &'a config::Kafka, group: String) -> Result<Self, VerifyError> {
+        Ok(Self {
+            kafka,
+            group,
+            watermarks: Watermarks::open(kafka)?,
+        })
+    }
+
+    pub(super) fn partitions(&self, topic: &str) -> Result<Vec<ShardId>, VerifyError> {
+        let partitions = ask(topic, || self.watermarks.partitions(topic))?;
+        if partitions == 0 {
+            return Err(VerifyError::NoTopic(topic.to_owned()));
+        }
+        let partitions = i32::try_from(partitions).expect("Kafka numbers partitions in 31 bits");
+        Ok((0..partitions).map(ShardId).collect())
+    }
+
+    pub(super) fn range(&self, topic: &str, partition: ShardId) -> Result<Range, VerifyError> {
+        ask(topic, || self.watermarks.range(topic, partition))
+    }
+
+    pub(super) fn stable_end(
+        &self,
+        topic: &str,
+        partition: ShardId,
+    ) -> Result<Offset, VerifyError> {
+        ask(topic, || self.watermarks.stable_end(topic, partition))
+    }
+
+    /// Returns what a partition holds, once every transaction in it has ended.
+    pub(super) fn settled(&self, topic: &str, partition: ShardId) -> Result<Range, VerifyError> {
+        let range = self.range(topic, partition)?;
+        let waited = Stopwatch::start();
+        while self.stable_end(topic, partition)? < range.end {
+            if waited.elapsed() > PATIENCE {
+                return Err(VerifyError::OpenTransaction {
+                    topic: topic.to_owned(),
+                    partition,
+                    waited: PATIENCE,
+                });
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+        Ok(range)
+    }
+
+    pub(super) fn reader(&self, topic: &str) -> Result<PartitionReader, VerifyError> {
+        Ok(PartitionReader::open(self.kafka, &self.group, topic)?)
+    }
+
+    /// Hands over every committed record of an output. One that was cut can't be compared and is refused.
+    pub(super) fn read_all(
+        &self,
+        topic: &str,
+        take: &mut dyn FnMut(&BorrowedMessage<'_>),
+    ) -> Result<(), VerifyError> {
+        let reader = self.reader(topic)?;
+        for partition in self.partitions(topic)? {
+            let log = self.settled(topic, partition)?;
+            if log.start > Offset(0) {
+                let topic = topic.to_owned();
+                return Err(VerifyError::OutputCut {
+                    topic,
+                    partition,
+                    log,
+                });
+            }
+            read(&reader, partition, log, take)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the text of one record, for a person to look at.
+    pub(super) fn text_at(
+        &self,
+        topic: &str,
+        partition: ShardId,
+        offset: Offset,
+    ) -> Result<String, VerifyError> {
+        let mut text = String::new();
+        let one = Range {
+            start: offset,
+            end: offset.next(),
+        };
+        read(&self.reader(topic)?, partition, one, &mut |record| {
+            text = String::from_utf8_lossy(record.payload().unwrap_or_default()).into_owned();
+        })?;
+        Ok(text)
+    }
+}
+
+/// Reads a stretch of a partition, without what stands behind its end.
+pub(super) fn read(
+    reader: &PartitionReader,
+    partition: ShardId,
+    stretch: Range,
+    take: &mut dyn FnMut(&BorrowedMessage<'_>),
+) -> Result<(), VerifyError> {
+    if stretch.start >= stretch.end {
+        return Ok(());
+    }
+    let mut go_on = || ControlFlow::Continue(());
+    reader.read(partition, stretch.start, &mut go_on, &mut |record| {
+        if record.offset() < stretch.end.0 {
+            take(record);
+        }
+        if record.offset() + 1 < stretch.end.0 {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    Ok(())
+}
+
+/// Asks about a topic.
+pub(super) fn ask<T>(
+    topic: &str,
+    ask: impl FnMut() -> Result<T, KafkaError>,
+) -> Result<T, VerifyError> {
+    patiently(ask).map_err(|source| VerifyError::Ask {
+        topic: topic.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,198 @@
+//! Every value in the store against the changelog, and the index of due times against the states.
+//!
+//! The store follows the changelog: the two are compared at a moment when its checkpoint stands behind the last change. A
+//! deployment that is busy may never offer one; then nothing is said of the store.
+
+use std::collections::HashSet;
+use std::thread;
+use std::time::Duration;
+
+use waymark_engine::event::Timestamp;
+use waymark_engine::journey::Journey;
+use waymark_engine::stage::Key;
+
+use super::VerifyError;
+use super::compare::readable;
+use super::fold::Fold;
+use super::verdict::{Described, Sort, StoreLook, Verdict, Wrong};
+use crate::changelog::ChangelogReader;
+use crate::protocol::{Checkpoint, CopyId, CopyStatus, ShardId};
+use crate::store::{Flushed, RedisStore, Store};
+
+/// Looks before we give up on a store that is always elsewhere.
+const LOOKS: u32 = 20;
+/// Between two looks: a flush comes some 200 ms after its step.
+const PAUSE: Duration = Duration::from_millis(150);
+
+/// What a reading of the store has found, before it is known to count.
+#[derive(Default)]
+struct Found {
+    /// Keys that differ, are missing or are nobody's.
+    wrong: Vec<(Wrong, Described)>,
+    compared: u64,
+}
+
+/// Compares the copy of a shard with its changelog; `fold` is read on until the two stand at the same place.
+pub(super) fn compare(
+    store: &mut RedisStore,
+    reader: &ChangelogReader,
+    fold: &mut Fold,
+    verdict: &mut Verdict,
+) -> Result<StoreLook, VerifyError> {
+    let mut why = String::new();
+    for _ in 0..LOOKS {
+        fold.read_on(reader)?;
+        let bytes = store.open(fold.shard)?;
+        match quiet(bytes.as_deref(), fold) {
+            Ok(copy) => {
+                let found = look(store, fold, copy)?;
+                // The same checkpoint before and behind: what we read is of one moment.
+                if store.open(fold.shard)? == bytes {
+                    verdict.store.expected += found.compared;
+                    for (wrong, described) in found.wrong {
+                        verdict.wrong(Sort::Store, wrong, || described);
+                    }
+                    return Ok(StoreLook::Compared);
+                }
+                "it is being written".clone_into(&mut why);
+            }
+            Err(reason) => why = reason,
+        }
+        thread::sleep(PAUSE);
+    }
+    Ok(StoreLook::NotCompared(why))
+}
+
+/// Marks the copy of a shard as damaged, so that its owner copies the changelog anew; returns whether it stands.
+pub(super) fn condemn(store: &mut RedisStore, shard: ShardId) -> Result<bool, VerifyError> {
+    let Some(bytes) = store.open(shard)? else {
+        return Ok(false);
+    };
+    let Ok(checkpoint) = Checkpoint::decode(&bytes) else {
+        return Ok(true); // as good as damaged
+    };
+    let condemned = store.new_copy(shard, Some(&bytes), &checkpoint.damaged())?;
+    Ok(condemned == Flushed::Done)
+}
+
+/// Returns the copy to compare, or why there is none at present.
+fn quiet(bytes: Option<&[u8]>, fold: &Fold) -> Result<CopyId, String> {
+    let Some((progress, end)) = &fold.last else {
+        return Err("the shard has made no step".to_owned());
+    };
+    let bytes = bytes.ok_or("it has no checkpoint of the shard")?;
+    let checkpoint = Checkpoint::decode(bytes).map_err(|error| error.to_string())?;
+    if checkpoint.lineage != progress.lineage {
+        return Err("its checkpoint is of another lineage".to_owned());
+    }
+    if checkpoint.status != CopyStatus::Complete {
+        return Err("its copy is not complete".to_owned());
+    }
+    let (at, end) = (checkpoint.position, end.position());
+    if at > end {
+        return Err(format!(
+            "it stands at {at} of the changelog, which ends at {end}"
+        ));
+    }
+    // Steps that change no state need not be flushed.
+    if at < fold.changed_until {
+        return Err(format!(
+            "it stands at {at} of the changelog, which ends at {end}: its owner runs, or has to run once more"
+        ));
+    }
+    Ok(checkpoint.copy)
+}
+
+fn look(store: &mut RedisStore, fold: &Fold, copy: CopyId) -> Result<Found, VerifyError> {
+    let mut found = Found::default();
+    let mut seen: HashSet<Key> = HashSet::new();
+    store.states(fold.shard, copy, |key, value| {
+        if seen.insert(key.clone()) {
+            found.value(fold, &key, &value);
+        }
+    })?;
+    for (key, value) in &fold.values {
+        if !seen.contains(key) {
+            found.wrong(
+                Wrong::Lost,
+                state_of(fold, key),
+                Some(readable(value)),
+                None,
+            );
+        }
+    }
+    found.due(fold, &store.due(fold.shard, copy)?);
+    Ok(found)
+}
+
+impl Found {
+    fn value(&mut self, fold: &Fold, key: &Key, value: &[u8]) {
+        self.compared += 1;
+        match fold.values.get(key) {
+            Some(expected) if expected == value => {}
+            Some(expected) => self.wrong(
+                Wrong::Different,
+                state_of(fold, key),
+                Some(readable(expected)),
+                Some(readable(value)),
+            ),
+            None => self.wrong(
+                Wrong::Unknown,
+                state_of(fold, key),
+                None,
+                Some(readable(value)),
+            ),
+        }
+    }
+
+    /// I9: the index of due times says what the states say.
+    fn due(&mut self, fold: &Fold, index: &[(Timestamp, Key)]) {
+        let mut expected: HashSet<(Timestamp, &Key)> = fold
+            .values
+            .iter()
+            .filter_map(|(key, value)| Some((Journey::due_of(value).ok()??, key)))
+            .collect();
+        self.compared += expected.len() as u64;
+        for (due, key) in index {
+            if !expected.remove(&(*due, key)) {
+                self.wrong(
+                    Wrong::Unknown,
+                    due_of(fold, key),
+                    None,
+                    Some(due.to_string()),
+                );
+            }
+        }
+        for (due, key) in expected {
+            self.wrong(Wrong::Lost, due_of(fold, key), Some(due.to_string()), None);
+        }
+    }
+
+    fn wrong(
+        &mut self,
+        wrong: Wrong,
+        which: String,
+        expected: Option<String>,
+        found: Option<String>,
+    ) {
+        self.wrong.push((
+            wrong,
+            Described {
+                which,
+                expected,
+                found,
+            },
+        ));
+    }
+}
+
+fn state_of(fold: &Fold, key: &Key) -> String {
+    format!("customer {key} in the store, shard {}", fold.shard)
+}
+
+fn due_of(fold: &Fold, key: &Key) -> String {
+    format!(
+        "due time of customer {key} in the store, shard {}",
+        fold.shard
+    )
+}

@@ -1,0 +1,231 @@
+//! The verdict: how many of each were compared, what was not as it should be, and the first differences to look at.
+
+use serde::Serialize;
+
+use crate::protocol::{Offset, ShardId, Step};
+
+/// Differences kept of each sort, to be shown.
+const SHOWN: u64 = 3;
+
+/// What a deployment was found to be.
+#[derive(Debug, Serialize)]
+pub struct Verdict {
+    /// Nothing was found to be wrong.
+    pub fine: bool,
+    /// All sorts together.
+    pub total: Tally,
+    /// Alerts, by id and sequence.
+    pub alerts: Tally,
+    /// Deltas, by their channel.
+    pub deltas: Tally,
+    /// Dead letters, by the place of the record.
+    pub dead_letters: Tally,
+    /// Late records, by the place of the record.
+    pub late: Tally,
+    /// Journeys in the changelog.
+    pub states: Tally,
+    /// Journeys and due entries in the store.
+    pub store: Tally,
+    /// Shard by shard.
+    pub shards: Vec<ShardVerdict>,
+    /// The first differences of each sort.
+    pub differences: Vec<Difference>,
+}
+
+/// What one shard was found to be.
+#[derive(Debug, Serialize)]
+pub struct ShardVerdict {
+    /// Which one.
+    pub shard: ShardId,
+    /// Its last step; 0 if it never made one.
+    pub step: Step,
+    /// V: where it stands in the source.
+    pub position: Offset,
+    /// Records run again.
+    pub records: u64,
+    /// Ticks run again.
+    pub ticks: u64,
+    /// Alerts that they lead to.
+    pub alerts: u64,
+    /// Deltas that they lead to.
+    pub deltas: u64,
+    /// Records that they set aside.
+    pub set_aside: u64,
+    /// Journeys that they lead to.
+    pub customers: u64,
+    /// What became of the look at the store.
+    pub store: StoreLook,
+    /// What is wrong besides lost, doubled, different and unknown things.
+    pub problems: Vec<String>,
+}
+
+/// What became of the look at the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoreLook {
+    /// There is no store that could be looked at from outside.
+    None,
+    /// Every value was compared.
+    Compared,
+    /// It would not stand still, or lags behind a process that does not run: nothing can be said.
+    NotCompared(String),
+}
+
+/// How many of a sort were compared, and how many were wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Tally {
+    /// As many as there should be.
+    pub expected: u64,
+    /// Should be there and are not.
+    pub lost: u64,
+    /// Are there more than once.
+    pub doubled: u64,
+    /// Are there with other bytes.
+    pub different: u64,
+    /// Are there and nothing accounts for them.
+    pub unknown: u64,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// What sort of thing.
+    pub sort: Sort,
+    /// What is wrong with it.
+    pub wrong: Wrong,
+    /// Which one: `alert 3f…, sequence 2`.
+    pub which: String,
+    /// What there should be, in lines.
+    pub expected: Option<String>,
+    /// What there is, in lines.
+    pub found: Option<String>,
+}
+
+/// A sort of things that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields of the verdict say it")]
+pub enum Sort {
+    Alert,
+    Delta,
+    DeadLetter,
+    Late,
+    State,
+    Store,
+}
+
+/// What is wrong with a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields of the tally say it")]
+pub enum Wrong {
+    Lost,
+    Doubled,
+    Different,
+    Unknown,
+}
+
+/// A difference without its sort.
+pub(super) struct Described {
+    pub(super) which: String,
+    pub(super) expected: Option<String>,
+    pub(super) found: Option<String>,
+}
+
+impl Tally {
+    /// Returns whether nothing is wrong.
+    pub fn is_fine(&self) -> bool {
+        self.lost + self.doubled + self.different + self.unknown == 0
+    }
+
+    /// Returns whether more is wrong than was before.
+    pub(super) fn is_worse_than(&self, before: &Tally) -> bool {
+        let wrong = |of: &Tally| of.lost + of.doubled + of.different + of.unknown;
+        wrong(self) > wrong(before)
+    }
+
+    fn add(&mut self, other: Tally) {
+        self.expected += other.expected;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.different += other.different;
+        self.unknown += other.unknown;
+    }
+
+    fn count(&mut self, wrong: Wrong) -> &mut u64 {
+        match wrong {
+            Wrong::Lost => &mut self.lost,
+            Wrong::Doubled => &mut self.doubled,
+            Wrong::Different => &mut self.different,
+            Wrong::Unknown => &mut self.unknown,
+        }
+    }
+}
+
+impl Verdict {
+    pub(super) fn new() -> Self {
+        Self {
+            fine: false,
+            total: Tally::default(),
+            alerts: Tally::default(),
+            deltas: Tally::default(),
+            dead_letters: Tally::default(),
+            late: Tally::default(),
+            states: Tally::default(),
+            store: Tally::default(),
+            shards: Vec::new(),
+            differences: Vec::new(),
+        }
+    }
+
+    /// Returns the tally of a sort.
+    pub(super) fn tally(&mut self, sort: Sort) -> &mut Tally {
+        match sort {
+            Sort::Alert => &mut self.alerts,
+            Sort::Delta => &mut self.deltas,
+            Sort::DeadLetter => &mut self.dead_letters,
+            Sort::Late => &mut self.late,
+            Sort::State => &mut self.states,
+            Sort::Store => &mut self.store,
+        }
+    }
+
+    /// Counts something that is wrong; the first of its kind are described, so that a person can look at them.
+    pub(super) fn wrong(&mut self, sort: Sort, wrong: Wrong, describe: impl FnOnce() -> Described) {
+        let count = self.tally(sort).count(wrong);
+        *count += 1;
+        if *count > SHOWN {
+            return;
+        }
+        let Described {
+            which,
+            expected,
+            found,
+        } = describe();
+        self.differences.push(Difference {
+            sort,
+            wrong,
+            which,
+            expected,
+            found,
+        });
+    }
+
+    pub(super) fn finish(mut self) -> Self {
+        let mut total = Tally::default();
+        for tally in [
+            self.alerts,
+            self.deltas,
+            self.dead_letters,
+            self.late,
+            self.states,
+            self.store,
+        ] {
+            total.add(tally);
+        }
+        self.total = total;
+        let problems = self.shards.iter().any(|shard| !shard.problems.is_empty());
+        self.fine = total.is_fine() && !problems;
+        self
+    }
+}

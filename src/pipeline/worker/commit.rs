@@ -1,0 +1,281 @@
+//! One transaction: everything the steps of some shards say, and where they stand afterwards.
+//!
+//! ```text
+//! per shard: alerts, deltas, clocks, dead letters, late records ─► changes ─► progress, last
+//! all acknowledged ─► positions (the fence) ─► commit ─► clear, or in doubt
+//! ```
+//!
+//! The numbers in the comments are those of section 5 of `docs/delivery.md`: what happens if the process stops there.
+
+use std::time::Duration;
+
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::message::{BorrowedMessage, Message};
+use waymark_engine::stage::Outcome;
+
+use super::collect::Collected;
+use super::decide::Decided;
+use crate::clock::{self, Stopwatch};
+use crate::failpoint;
+use crate::kafka::{RETRY_BACKOFF_MS, partition_of};
+use crate::protocol::rules::commit_is_clear;
+use crate::protocol::{CHANGE_KEY, PROGRESS_KEY, ShardId};
+use crate::publish::{
+    Origin, Outgoing, PublishDoubt, Receipt, Told, Transactions, What, dead_letter_headers,
+    late_headers,
+};
+use crate::source::KafkaSource;
+use crate::telemetry::RecycleCause;
+
+/// Where the customer stage publishes to.
+pub(crate) struct Outputs {
+    pub(crate) alerts: Topic,
+    pub(crate) deltas: Topic,
+    pub(crate) dead_letter: Topic,
+    pub(crate) late: Topic,
+    pub(crate) changelog: String,
+    pub(crate) origin: Origin,
+}
+
+/// A topic to publish to.
+pub(crate) struct Topic {
+    pub(crate) name: String,
+    pub(crate) partitions: u32,
+    /// The largest record that it takes, in bytes.
+    pub(crate) bytes_max: usize,
+}
+
+/// Why it is not known whether a transaction was committed, or that it is known but late.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Doubt {
+    /// Something failed.
+    #[error(transparent)]
+    Publish(#[from] PublishDoubt),
+    /// It succeeded, but so slowly that a request may have been repeated.
+    #[error("the transaction was committed only after {0:?}, a request may have been repeated")]
+    Slow(Duration),
+    /// The broker did not tell where the progress record stands.
+    #[error("the progress record of shard {0} was not acknowledged")]
+    NoReceipt(ShardId),
+}
+
+impl Doubt {
+    /// Returns the label of this doubt.
+    pub(super) fn cause(&self) -> RecycleCause {
+        match self {
+            Doubt::Slow(_) => RecycleCause::Slow,
+            Doubt::NoReceipt(_) => RecycleCause::Produce,
+            Doubt::Publish(doubt) => doubt.cause(),
+        }
+    }
+}
+
+impl Outputs {
+    /// Commits the steps of some shards in one transaction; returns where the progress record of each came to stand.
+    ///
+    /// # Errors
+    /// [`Doubt`]: forget all memory and recycle the producer; what is committed is found out by recovery.
+    pub(super) fn commit(
+        &self,
+        transactions: &Transactions,
+        source: &KafkaSource,
+        membership: &ConsumerGroupMetadata,
+        steps: &mut [Decided],
+        collected: &Collected<'_>,
+    ) -> Result<Vec<Receipt>, Doubt> {
+        transactions.begin()?; // 5, here and below: stopping aborts it, the steps are done again from V
+        for step in &mut *steps {
+            let batch = collected.batches.get(&step.progress.shard);
+            let records = batch.map_or(&[][..], |batch| &batch.records);
+            self.send(transactions, step, records)?;
+        }
+        failpoint::here("step.5");
+        transactions.flush()?; // 6: the same
+        failpoint::here("step.6");
+        let positions: Vec<_> = steps
+            .iter()
+            .map(|step| (step.progress.shard, step.progress.position))
+            .collect();
+        let positions = source
+            .list(&positions)
+            .map_err(|source| PublishDoubt::Request("listing the positions", source))?;
+        let fence = Stopwatch::start();
+        transactions.send_offsets(&positions, membership)?; // 7: a new owner waits until it ends
+        let fence = fence.elapsed();
+        failpoint::here("step.7");
+        let commit = Stopwatch::start();
+        transactions.commit()?; // 8: committed or not, the next owner sees which
+        let commit = commit.elapsed();
+        failpoint::here("step.8");
+        if !commit_is_clear(fence, commit, Duration::from_millis(RETRY_BACKOFF_MS)) {
+            return Err(Doubt::Slow(fence + commit));
+        }
+        receipts_of(steps, transactions) // 9: committed; the store is behind, recovery copies
+    }
+
+    fn send(
+        &self,
+        transactions: &Transactions,
+        step: &mut Decided,
+        records: &[BorrowedMessage<'_>],
+    ) -> Result<(), PublishDoubt> {
+        self.send_alerts(transactions, step)?;
+        self.send_deltas(transactions, step)?;
+        self.send_set_aside(transactions, step, records)?;
+        self.send_changes(transactions, step)?;
+        let progress = step.progress.encode();
+        transactions.send(Outgoing {
+            topic: &self.changelog,
+            partition: step.progress.shard.0,
+            key: Some(PROGRESS_KEY),
+            value: Some(&progress),
+            headers: None,
+            progress_of: Some(step.progress.shard),
+        })
+    }
+
+    fn send_alerts(&self, to: &Transactions, step: &Decided) -> Result<(), PublishDoubt> {
+        let now = clock::now();
+        for alert in &step.alerts {
+            let key = alert.alert_id.to_string();
+            let value = serde_json::to_vec(alert).expect("alerts always serialise");
+            let home = alert
+                .customer_id
+                .as_ref()
+                .map_or("", |customer| customer.as_str());
+            to.send(Outgoing {
+                topic: &self.alerts.name,
+                partition: partition_of(home.as_bytes(), self.alerts.partitions),
+                key: Some(key.as_bytes()),
+                value: Some(&value),
+                headers: Some(self.origin.headers(alert, now)),
+                progress_of: None,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Deltas, each to the partition of its cohort, then clock records to all of them; every record is numbered.
+    fn send_deltas(&self, to: &Transactions, step: &mut Decided) -> Result<(), PublishDoubt> {
+        let shard = step.progress.shard;
+        step.progress
+            .channels
+            .resize(self.deltas.partitions as usize, 0);
+        for delta in &step.deltas {
+            let key = delta.cohort.to_string();
+            let partition = partition_of(key.as_bytes(), self.deltas.partitions);
+            self.tell(
+                to,
+                shard,
+                &mut step.progress.channels,
+                partition,
+                &key,
+                What::Delta(delta),
+            )?;
+        }
+        let (true, Some(stream_time)) = (step.clock_told, step.progress.stream_time) else {
+            return Ok(());
+        };
+        let key = format!("clock={shard}");
+        for partition in 0..self.deltas.partitions {
+            let partition = i32::try_from(partition).expect("Kafka numbers partitions in 31 bits");
+            let clock = What::Clock {
+                position: step.progress.position,
+                stream_time,
+                tick: step.tick,
+            };
+            self.tell(
+                to,
+                shard,
+                &mut step.progress.channels,
+                partition,
+                &key,
+                clock,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn tell(
+        &self,
+        to: &Transactions,
+        shard: ShardId,
+        channels: &mut [u64],
+        partition: i32,
+        key: &str,
+        what: What<'_>,
+    ) -> Result<(), PublishDoubt> {
+        let number = &mut channels[ShardId(partition).index()];
+        *number += 1;
+        let told = Told {
+            upstream_shard: shard,
+            number: *number,
+            what,
+        };
+        let value = serde_json::to_vec(&told).expect("deltas always serialise");
+        to.send(Outgoing {
+            topic: &self.deltas.name,
+            partition,
+            key: Some(key.as_bytes()),
+            value: Some(&value),
+            headers: None,
+            progress_of: None,
+        })
+    }
+
+    fn send_set_aside(
+        &self,
+        to: &Transactions,
+        step: &Decided,
+        records: &[BorrowedMessage<'_>],
+    ) -> Result<(), PublishDoubt> {
+        for (place, outcome) in &step.set_aside {
+            let record = &records[*place];
+            let (topic, headers) = match outcome {
+                Outcome::DeadLettered(rejection) => {
+                    (&self.dead_letter, dead_letter_headers(record, rejection))
+                }
+                Outcome::Late | Outcome::Applied | Outcome::Duplicate | Outcome::Ignored => {
+                    (&self.late, late_headers(record))
+                }
+            };
+            let fits = record.payload_len() + record.key_len() < topic.bytes_max;
+            to.send(Outgoing {
+                topic: &topic.name,
+                partition: record.partition() % i32::try_from(topic.partitions).unwrap_or(i32::MAX),
+                key: record.key(),
+                // A record that does not fit is kept by its coordinates, which stand in the headers.
+                value: record.payload().filter(|_| fits),
+                headers: Some(headers),
+                progress_of: None,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn send_changes(&self, to: &Transactions, step: &Decided) -> Result<(), PublishDoubt> {
+        let mut key = vec![CHANGE_KEY];
+        for change in &step.changes {
+            key.truncate(1);
+            key.extend_from_slice(change.key.as_bytes());
+            to.send(Outgoing {
+                topic: &self.changelog,
+                partition: step.progress.shard.0,
+                key: Some(&key),
+                value: change.value.as_deref(),
+                headers: None,
+                progress_of: None,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn receipts_of(steps: &[Decided], transactions: &Transactions) -> Result<Vec<Receipt>, Doubt> {
+    let receipts = transactions.receipts();
+    let of = |step: &Decided| {
+        let shard = step.progress.shard;
+        receipts.get(&shard).copied().ok_or(Doubt::NoReceipt(shard))
+    };
+    steps.iter().map(of).collect()
+}

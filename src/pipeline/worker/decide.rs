@@ -1,0 +1,298 @@
+//! What a step means for one shard: pure, from what was collected and loaded to what is to be committed.
+//!
+//! ```text
+//! for each record: gate ─► timers up to its time ─► the engine ─► outcome     (or: no record, a tick)
+//! ```
+//!
+//! Timers fire between records, in their order, never at the end of a step. If more are due than were loaded, the step is
+//! cut before the first record beyond the last one loaded: a storm becomes more steps, and results stay the same.
+
+mod states;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use waymark_engine::derived::{Alert, Delta};
+use waymark_engine::event::{Decoded, Event, Timestamp};
+use waymark_engine::journey::StateError;
+use waymark_engine::rules::Rules;
+use waymark_engine::stage::{Books, Derived, Key, Outcome, Shard};
+
+use super::collect::Item;
+use super::owned::OwnedShard;
+use super::unflushed::InFlight;
+use crate::pipeline::intake::{belongs_elsewhere, home_elsewhere};
+use crate::protocol::{Offset, Progress};
+use crate::store::Loaded;
+
+use states::States;
+
+/// What decides besides the records themselves.
+#[derive(Debug)]
+pub(super) struct Deciding<'a> {
+    pub(super) rules: &'a Arc<Rules>,
+    /// Hash of the definition.
+    pub(super) rules_hash: &'a str,
+    /// How far ahead of its append time an event may be.
+    pub(super) max_skew: Duration,
+    /// The largest state that the changelog takes, in bytes.
+    pub(super) state_bytes_max: usize,
+}
+
+/// What a shard takes in a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Intake<'a> {
+    pub(super) items: &'a [Item],
+    /// V when the collection was closed.
+    pub(super) position: Offset,
+    /// Where an idle tick moves stream time; no items then.
+    pub(super) tick_to: Option<Timestamp>,
+    /// Up to when timers were asked for; none if they can't fire.
+    pub(super) due_before: Option<Timestamp>,
+    /// Timers asked for at most: with as many loaded, there may be more.
+    pub(super) due_max: usize,
+}
+
+impl<'a> Intake<'a> {
+    /// Returns the same without the records from a place on.
+    pub(super) fn up_to(&self, place: usize) -> Intake<'a> {
+        Intake {
+            items: &self.items[..place],
+            position: self.position_at(place),
+            ..*self
+        }
+    }
+
+    /// Returns V after the records before a place.
+    pub(super) fn position_at(&self, place: usize) -> Offset {
+        self.items
+            .get(place)
+            .map_or(self.position, |next| next.offset)
+    }
+}
+
+/// What a step of a shard will have done once it is committed.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) progress: Progress,
+    pub(super) changes: Vec<InFlight>,
+    pub(super) alerts: Vec<Alert>,
+    pub(super) deltas: Vec<Delta>,
+    /// Places of items that are set aside, and why.
+    pub(super) set_aside: Vec<(usize, Outcome)>,
+    /// How its records ended.
+    pub(super) books: Books,
+    /// When the broker appended the last of its records.
+    pub(super) read_until: Option<Timestamp>,
+    /// Whether this is an idle tick.
+    pub(super) tick: bool,
+    /// Whether the transaction carries clock records of this shard.
+    pub(super) clock_told: bool,
+    /// The step ends before the last record collected: reading must go back to its position.
+    pub(super) cut: bool,
+    /// Records taken.
+    pub(super) records: u64,
+    /// Those of them that belong to other shards.
+    pub(super) misplaced: u64,
+}
+
+impl Decided {
+    /// The first step of a shard: nothing but the beginning of its history.
+    pub(super) fn opening(mut progress: Progress, rules_hash: &str) -> Self {
+        progress.step = progress.step.next();
+        rules_hash.clone_into(&mut progress.rules);
+        Self {
+            progress,
+            changes: Vec::new(),
+            alerts: Vec::new(),
+            deltas: Vec::new(),
+            set_aside: Vec::new(),
+            books: Books::default(),
+            read_until: None,
+            tick: false,
+            clock_told: false,
+            cut: false,
+            records: 0,
+            misplaced: 0,
+        }
+    }
+}
+
+/// Why a step can't be decided.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Undecided {
+    /// A state in the store can't be read: the copy is no copy.
+    #[error("the stored state of {key:?} cannot be read")]
+    State {
+        /// Whose.
+        key: Key,
+        /// What is wrong with it.
+        source: StateError,
+    },
+    /// A state has outgrown what the changelog takes.
+    #[error(
+        "the state of {key:?} would have {bytes} bytes, and the changelog takes {bytes_max} at most"
+    )]
+    TooLarge {
+        /// Whose.
+        key: Key,
+        /// How large it would be.
+        bytes: usize,
+        /// How large it may be.
+        bytes_max: usize,
+    },
+    /// Something that must hold does not.
+    #[error("deciding a step crashed: {0}")]
+    Crashed(String),
+}
+
+/// Decides a step of one shard.
+///
+/// # Errors
+/// [`Undecided`]; nothing has happened.
+pub(super) fn decide(
+    with: &Deciding<'_>,
+    shard: &OwnedShard,
+    intake: &Intake<'_>,
+    loaded: &Loaded,
+) -> Result<Decided, Undecided> {
+    let states = States::load(&shard.unflushed, loaded, intake)?;
+    let mut step = Step {
+        with,
+        progress: &shard.progress,
+        engine: Shard::new(Arc::clone(with.rules), shard.progress.stream_time),
+        states,
+        derived: Derived::default(),
+        set_aside: Vec::new(),
+        books: Books::default(),
+        misplaced: 0,
+    };
+    let taken = step.take_all(intake.items);
+    if let Some(to) = intake.tick_to {
+        step.tick(to);
+    }
+    step.finish(intake, taken)
+}
+
+/// A step of one shard under way.
+struct Step<'a> {
+    with: &'a Deciding<'a>,
+    progress: &'a Progress,
+    engine: Shard<Arc<Rules>>,
+    states: States<'a>,
+    derived: Derived,
+    set_aside: Vec<(usize, Outcome)>,
+    books: Books,
+    misplaced: u64,
+}
+
+impl Step<'_> {
+    /// Takes records until one lies beyond the timers that are loaded; returns how many were taken.
+    fn take_all(&mut self, items: &[Item]) -> usize {
+        for (place, item) in items.iter().enumerate() {
+            if self.reaches(item).is_some_and(|to| self.is_beyond(to)) {
+                if place == 0 {
+                    // Not even the first record can be taken before these timers have fired.
+                    self.fire_loaded();
+                }
+                return place;
+            }
+            let outcome = self.take(item);
+            self.books.enter(&outcome);
+            match outcome {
+                Outcome::Late | Outcome::DeadLettered(_) => self.set_aside.push((place, outcome)),
+                Outcome::Applied | Outcome::Duplicate | Outcome::Ignored => {}
+            }
+        }
+        items.len()
+    }
+
+    /// Where stream time will stand once this record is taken; none if it moves nothing.
+    fn reaches(&self, item: &Item) -> Option<Timestamp> {
+        let event = admissible(item, self.progress, self.with.max_skew)?;
+        self.engine.stream_time().max(Some(event.occurred_at))
+    }
+
+    /// Returns whether timers up to a time may be missing. Of those at the very time of the last one some may.
+    fn is_beyond(&self, to: Timestamp) -> bool {
+        let last = self.states.last_timer.as_ref();
+        last.is_some_and(|(due, _)| to >= *due)
+    }
+
+    fn take(&mut self, item: &Item) -> Outcome {
+        let event = match &item.decoded {
+            Ok(Decoded::Event(event)) => event,
+            Ok(Decoded::Ignored { .. }) => return Outcome::Ignored,
+            Err(rejection) => return Outcome::DeadLettered(rejection.clone()),
+        };
+        if let Some(elsewhere) =
+            belongs_elsewhere(event, self.progress.shard, self.progress.partitions)
+        {
+            self.misplaced += 1;
+            return Outcome::DeadLettered(elsewhere);
+        }
+        if let Some(customer) = &event.customer {
+            self.states.need(customer.as_str());
+        }
+        let not_after = item.appended_at + self.with.max_skew;
+        let table = &mut self.states.table;
+        self.engine.take(table, event, not_after, &mut self.derived)
+    }
+
+    /// Moves stream time on, as far as timers are loaded.
+    fn tick(&mut self, to: Timestamp) {
+        if self.is_beyond(self.engine.stream_time().map_or(to, |now| now.max(to))) {
+            self.fire_loaded();
+        } else {
+            let table = &mut self.states.table;
+            self.engine.advance(table, to, &mut self.derived);
+        }
+    }
+
+    /// Fires the timers up to the last one loaded, and nothing behind it.
+    fn fire_loaded(&mut self) {
+        if let Some(last) = &self.states.last_timer {
+            let table = &mut self.states.table;
+            self.engine.advance_to_timer(table, last, &mut self.derived);
+        }
+    }
+
+    fn finish(self, intake: &Intake<'_>, taken: usize) -> Result<Decided, Undecided> {
+        let mut progress = self.progress.clone();
+        progress.step = progress.step.next();
+        progress.position = intake.position_at(taken);
+        progress.books.add(&self.books);
+        progress.stream_time = self.engine.stream_time();
+        self.with.rules_hash.clone_into(&mut progress.rules);
+        Ok(Decided {
+            progress,
+            changes: self.states.into_changes(self.with.state_bytes_max)?,
+            alerts: self.derived.alerts,
+            deltas: self.derived.deltas,
+            set_aside: self.set_aside,
+            books: self.books,
+            read_until: intake.items[..taken].last().map(|item| item.appended_at),
+            tick: intake.tick_to.is_some(),
+            clock_told: false,
+            cut: taken < intake.items.len(),
+            records: taken as u64,
+            misplaced: self.misplaced,
+        })
+    }
+}
+
+/// The event of a record, if it may move the clock and a state: it is not ahead of time, and belongs here.
+pub(super) fn admissible<'i>(
+    item: &'i Item,
+    progress: &Progress,
+    max_skew: Duration,
+) -> Option<&'i Event> {
+    let Ok(Decoded::Event(event)) = &item.decoded else {
+        return None;
+    };
+    let in_time = event.occurred_at <= item.appended_at + max_skew;
+    (in_time && home_elsewhere(event, progress.shard, progress.partitions).is_none())
+        .then_some(event)
+}
+#[cfg(test)]
+mod tests;

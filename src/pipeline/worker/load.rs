@@ -1,0 +1,234 @@
+//! Loads what steps need, and decides the step of each shard with work.
+//!
+//! What was loaded counts only if it stands beside the checkpoint that we wrote last, byte for byte: a store that was rolled
+//! back, emptied or taken over is noticed here, before anything is computed from it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use waymark_engine::event::{CustomerId, Timestamp};
+use waymark_engine::stage::Key;
+
+use super::collect::{Collected, Item};
+use super::decide::{Decided, Deciding, Intake, admissible, decide};
+use super::idle::{Choice, Clocks};
+use super::owned::OwnedShard;
+use super::poison::{Setback, attempt};
+use super::{Reaction, Stage, Worker, told};
+use crate::clock::{self, Stopwatch};
+use crate::failpoint;
+use crate::kafka::Watermarks;
+use crate::protocol::rules::{Broker, load_is_ours, may_tick, ticks_wait};
+use crate::protocol::{Offset, ShardId};
+use crate::store::{Loaded, Store, StoreError, Wanted};
+
+/// How often clock records are sent while stream time moves.
+const CLOCK: Duration = Duration::from_secs(1);
+
+impl Worker {
+    /// Decides a step of each shard that has something to read, or whose clock wants to move.
+    pub(super) fn decide_all(
+        &mut self,
+        collected: &Collected<'_>,
+    ) -> Result<Vec<Decided>, Reaction> {
+        failpoint::here("step.1");
+        let mut steps = Vec::new();
+        let shards: Vec<ShardId> = self.running.keys().copied().collect();
+        for id in shards {
+            let shard = self.running.get_mut(&id).expect("listed just above");
+            let batch = collected.batches.get(&id);
+            let items = batch.map_or(&[][..], |batch| &batch.items);
+            let position = collected.positions.get(&id).copied();
+            let mut work = ShardWork {
+                stage: &self.stage,
+                store: &mut *self.store,
+                watermarks: &self.watermarks,
+                shard,
+            };
+            match items {
+                [] => steps.extend(work.idle(position)?),
+                [.., last] => steps.push(work.busy(items, position.unwrap_or(last.offset.next()))?),
+            }
+        }
+        failpoint::here("step.4");
+        Ok(steps)
+    }
+}
+
+/// One shard's work in a turn.
+struct ShardWork<'a> {
+    stage: &'a Stage,
+    store: &'a mut dyn Store,
+    watermarks: &'a Watermarks,
+    shard: &'a mut OwnedShard,
+}
+
+impl ShardWork<'_> {
+    fn busy(&mut self, items: &[Item], position: Offset) -> Result<Decided, Reaction> {
+        let first = items.first().expect("a busy shard has records").offset;
+        if first < self.shard.progress.position {
+            return Err(self.recover(format!("record {first} was taken before")));
+        }
+        let need = Need::of(
+            self.shard,
+            items,
+            self.stage.max_skew,
+            self.stage.step.timers,
+        );
+        let loaded = self.load(&need)?;
+        let intake = Intake {
+            items,
+            position,
+            tick_to: None,
+            due_before: need.due_before,
+            due_max: need.due_max,
+        };
+        let mut step = self.attempt(&intake, &loaded)?;
+        step.clock_told = self.shard.clock_sent.elapsed() >= CLOCK
+            && step.progress.stream_time > self.shard.progress.stream_time;
+        Ok(step)
+    }
+
+    /// A look at the checkpoint, and a tick if it is time for one.
+    fn idle(&mut self, position: Option<Offset>) -> Result<Option<Decided>, Reaction> {
+        let clocks = Clocks::of(self.shard);
+        if !clocks.look_is_due() {
+            return Ok(None);
+        }
+        let position = position.unwrap_or(self.shard.progress.position);
+        let target = clocks.target();
+        let need = Need::of_tick(self.shard, target, self.stage.step.timers);
+        let loaded = self.load(&need)?;
+        let next_timer = next_timer(self.shard, &loaded);
+        let choice = clocks.choose(next_timer, || self.nothing_left(position));
+        let tick = match choice {
+            Choice::Rest => return Ok(None),
+            Choice::Step => false,
+            Choice::Tick => true,
+        };
+        let intake = Intake {
+            items: &[],
+            position,
+            tick_to: tick.then_some(target),
+            due_before: need.due_before,
+            due_max: need.due_max,
+        };
+        let mut step = self.attempt(&intake, &loaded)?;
+        step.clock_told = tick;
+        self.shard.ticked = Stopwatch::start();
+        Ok(Some(step))
+    }
+
+    /// Asks the broker, whose silence makes ticks wait.
+    fn nothing_left(&mut self, position: Offset) -> bool {
+        let asked = Stopwatch::start();
+        let topic = &self.stage.source_topic;
+        if let Ok(log) = self.watermarks.range(topic, self.shard.id) {
+            return may_tick(position, log.end, asked.elapsed());
+        }
+        let now = clock::now();
+        let wait = ticks_wait(Broker::WasAway, now, now, self.stage.tick_resume);
+        self.shard.ticks_wait = (Stopwatch::start(), wait);
+        false
+    }
+
+    fn load(&mut self, need: &Need) -> Result<Loaded, Reaction> {
+        let wanted = Wanted {
+            keys: &need.keys,
+            due_before: need.due_before,
+            due_max: need.due_max,
+        };
+        let copy = self.shard.checkpoint.copy;
+        let loaded = match self.store.load(self.shard.id, copy, &wanted) {
+            Ok(loaded) => loaded,
+            Err(damaged @ StoreError::Damaged(_)) => return Err(self.recover(told(&damaged))),
+            Err(error) => return Err(Reaction::Again(told(&error))),
+        };
+        failpoint::here("step.2");
+        if !load_is_ours(&self.shard.checkpoint, loaded.checkpoint.as_deref()) {
+            return Err(
+                self.recover("the store was written or rolled back by somebody else".into())
+            );
+        }
+        self.shard.looked = Stopwatch::start();
+        Ok(loaded)
+    }
+
+    fn attempt(&mut self, intake: &Intake<'_>, loaded: &Loaded) -> Result<Decided, Reaction> {
+        let with = Deciding {
+            rules: &self.stage.rules,
+            rules_hash: &self.stage.rules_hash,
+            max_skew: self.stage.max_skew,
+            state_bytes_max: self.stage.state_bytes_max,
+        };
+        let decided = attempt(&with, self.shard, intake, loaded, decide);
+        failpoint::here("step.3");
+        decided.map_err(|setback| match setback {
+            Setback::Unreadable(undecided) => self.recover(told(&undecided)),
+            Setback::Again(undecided) => Reaction::Again(undecided.to_string()),
+            Setback::Halt(halt) => Reaction::Halt(self.shard.id, halt),
+        })
+    }
+
+    fn recover(&self, cause: String) -> Reaction {
+        Reaction::Recover(self.shard.id, cause)
+    }
+}
+
+/// What a step needs from the store.
+#[derive(Debug)]
+pub(super) struct Need {
+    pub(super) keys: Vec<Key>,
+    pub(super) due_before: Option<Timestamp>,
+    pub(super) due_max: usize,
+}
+
+impl Need {
+    /// What records need: the customers they concern, and what falls due up to their latest time.
+    pub(super) fn of(
+        shard: &OwnedShard,
+        items: &[Item],
+        max_skew: Duration,
+        timers: usize,
+    ) -> Self {
+        let events = || {
+            let admissible = |item| admissible(item, &shard.progress, max_skew);
+            items.iter().filter_map(admissible)
+        };
+        let keys: BTreeSet<&str> = events()
+            .filter_map(|event| event.customer.as_ref())
+            .map(CustomerId::as_str)
+            .filter(|customer| shard.unflushed.get(customer).is_none())
+            .collect();
+        let latest = events().map(|event| event.occurred_at).max();
+        // Stream time may lie ahead of all of them, and a late one may have armed what is long due.
+        let due_before = latest.max(shard.progress.stream_time);
+        Self {
+            keys: keys.into_iter().map(Key::from).collect(),
+            due_before,
+            due_max: due_max(shard, due_before, timers),
+        }
+    }
+
+    /// What a tick needs: what falls due up to its target.
+    pub(super) fn of_tick(shard: &OwnedShard, target: Timestamp, timers: usize) -> Self {
+        Self {
+            keys: Vec::new(),
+            due_before: Some(target),
+            due_max: due_max(shard, Some(target), timers),
+        }
+    }
+}
+
+/// How many due entries to ask for, so that `timers` tell something: those of values not flushed yet are outdated.
+fn due_max(shard: &OwnedShard, due_before: Option<Timestamp>, timers: usize) -> usize {
+    timers + due_before.map_or(0, |to| shard.unflushed.outdated_before(to))
+}
+
+/// Returns the first timer among what was loaded and what waits to be flushed.
+fn next_timer(shard: &OwnedShard, loaded: &Loaded) -> Option<Timestamp> {
+    let mut entries = loaded.due.iter();
+    let loaded = entries.find(|(_, key)| shard.unflushed.get(key).is_none());
+    let loaded = loaded.map(|(due, _)| *due);
+    loaded.into_iter().chain(shard.unflushed.first_due()).min()
+}

@@ -1,0 +1,80 @@
+//! What must hold from one committed step to the next.
+
+use super::*;
+use crate::pipeline::worker::fixture::{Rig, submitted};
+use crate::protocol::Offset;
+
+/// A shard that has taken one step, and its next one.
+fn under_way() -> (Rig, Decided) {
+    let mut rig = Rig::new(1);
+    let step = rig.busy(&[submitted(0, "a", 2)]).expect("good");
+    rig.commit(step);
+    let next = rig.busy(&[submitted(1, "b", 3)]).expect("good");
+    (rig, next)
+}
+
+fn receipt(offset: i64) -> Receipt {
+    Receipt {
+        offset: Offset(offset),
+        appended_at: Timestamp::MIN,
+    }
+}
+
+#[test]
+fn a_committed_step_is_where_the_shard_stands() {
+    let (mut rig, step) = under_way();
+    let progress = step.progress.clone();
+    rig.shard.committed(step, receipt(77));
+    assert_eq!(rig.shard.progress, progress);
+    assert_eq!(rig.shard.end.offset, Offset(77));
+    assert_eq!(rig.shard.end.step, progress.step);
+    assert_eq!(rig.shard.next_checkpoint().position, Offset(78));
+    assert_eq!(rig.shard.unflushed.len(), 2);
+}
+
+#[test]
+#[should_panic(expected = "steps are counted without gaps")]
+fn a_step_is_committed_once() {
+    let (mut rig, mut step) = under_way();
+    step.progress.step = rig.shard.progress.step;
+    rig.shard.committed(step, receipt(77));
+}
+
+#[test]
+#[should_panic(expected = "a position never falls")]
+fn a_position_never_falls() {
+    let (mut rig, mut step) = under_way();
+    step.progress.position = Offset(0);
+    rig.shard.committed(step, receipt(77));
+}
+
+#[test]
+#[should_panic(expected = "progress records rise")]
+fn progress_records_rise() {
+    let (mut rig, step) = under_way();
+    let last = rig.shard.end.offset.0;
+    rig.shard.committed(step, receipt(last));
+}
+
+#[test]
+fn more_than_one_record_in_a_hundred_for_other_shards_is_too_many() {
+    let mut misplaced = Misplaced::default();
+    misplaced.count(9_000, 100);
+    assert!(misplaced.too_many().is_none());
+    misplaced.count(1, 1);
+    assert_eq!(
+        misplaced.too_many(),
+        Some(Halt::WrongPartitioner {
+            wrong: 101,
+            received: 9_001
+        })
+    );
+}
+
+#[test]
+fn a_window_that_is_full_begins_anew() {
+    let mut misplaced = Misplaced::default();
+    misplaced.count(10_000, 100);
+    misplaced.count(10_000, 100);
+    assert!(misplaced.too_many().is_none());
+}

@@ -1,0 +1,250 @@
+//! Shards on their way to us: recovered one after the other, then read on together.
+//!
+//! A shard that waits for somebody else's transaction to end does not keep the others from running: it is looked at
+//! again and again, while they work. Whatever is running stands still for the moment in which another is recovered.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::collect::Collected;
+use super::decide::Decided;
+use super::recover::{Pending, Recovered, Recovery, Unrecovered, unread};
+use super::{Reaction, Worker, told};
+use crate::clock::Stopwatch;
+use crate::failpoint;
+use crate::protocol::rules::{may_recover, not_torn};
+use crate::protocol::{Offset, Progress, ShardId, Step};
+use crate::source::Polled;
+use crate::telemetry::ShardState;
+
+/// How long to wait between two looks at a shard that can't be recovered yet.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long to wait after an attempt that has failed.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// How long a transaction of a dead worker can outlive it: its timeout, the broker's scan, and some.
+const ALARM: Duration = Duration::from_secs(12 + 15);
+
+/// A shard that is ours and not yet recovered.
+#[derive(Debug, Default)]
+pub(super) struct Candidate {
+    /// The transaction that it waits for.
+    waits_for: Option<Pending>,
+    /// Since when, and when it was looked at last.
+    since: Option<Stopwatch>,
+    looked: Option<Stopwatch>,
+    alarmed: bool,
+    /// The last attempt has failed: the next one takes its time.
+    failed: bool,
+}
+
+impl Candidate {
+    fn is_due(&self) -> bool {
+        let pause = if self.failed { TRY_AGAIN } else { LOOK_AGAIN };
+        self.looked.is_none_or(|looked| looked.elapsed() >= pause)
+    }
+}
+
+impl Worker {
+    /// Recovers the shards that can be recovered now, and reads on.
+    pub(super) fn take_over(&mut self) -> Result<(), Reaction> {
+        let ready: Vec<ShardId> = self.ready_candidates();
+        if ready.is_empty() {
+            return Ok(());
+        }
+        self.source
+            .assign(&[])
+            .map_err(|error| Reaction::End(error.into()))?;
+        if !self.hold_to_atomicity()? {
+            return self.read_on();
+        }
+        for shard in ready {
+            if !self.candidates.contains_key(&shard) {
+                continue; // it has halted meanwhile
+            }
+            match self.recover(shard) {
+                Ok(()) => {}
+                Err(Unrecovered::Interrupted) => return Err(Reaction::StartAnew),
+                Err(Unrecovered::Doubt(doubt)) => return Err(Reaction::Recycle(doubt)),
+                Err(Unrecovered::Halt(halt)) => {
+                    // The shard may have left us meanwhile, and then what we found means nothing.
+                    if self.go_on().is_break() {
+                        return Err(Reaction::StartAnew);
+                    }
+                    self.halt(shard, halt);
+                }
+                Err(error) => self.later(shard, &error),
+            }
+        }
+        let reading = self.read_on();
+        failpoint::here("recover.7");
+        reading
+    }
+
+    /// Candidates that need not wait, as far as a glance tells.
+    fn ready_candidates(&mut self) -> Vec<ShardId> {
+        let mut ready = Vec::new();
+        for (shard, candidate) in &mut self.candidates {
+            if !candidate.is_due() {
+                continue;
+            }
+            let Some(pending) = candidate.waits_for else {
+                ready.push(*shard);
+                continue;
+            };
+            candidate.looked = Some(Stopwatch::start());
+            let topic = &self.stage.outputs.changelog;
+            match self.watermarks.stable_end(topic, *shard) {
+                Ok(stable) if may_recover(stable, pending.high_watermark) => ready.push(*shard),
+                Ok(_) => alarm(*shard, topic, candidate),
+                Err(error) => warn!(%shard, %error, "the changelog does not answer"),
+            }
+        }
+        ready
+    }
+
+    fn recover(&mut self, shard: ShardId) -> Result<(), Unrecovered> {
+        let since = self
+            .candidates
+            .get(&shard)
+            .and_then(|candidate| candidate.waits_for);
+        let since = since.map(|pending| pending.high_watermark);
+        loop {
+            match self.attempt(shard, since)? {
+                Recovered::Running(owned) => {
+                    info!(%shard, step = %owned.progress.step, position = %owned.progress.position, "shard runs");
+                    self.candidates.remove(&shard);
+                    self.show(shard, ShardState::Running);
+                    self.running.insert(shard, *owned);
+                    return Ok(());
+                }
+                Recovered::Waiting(pending) => {
+                    let candidate = self.candidates.entry(shard).or_default();
+                    candidate.waits_for = Some(pending);
+                    candidate.since.get_or_insert_with(Stopwatch::start);
+                    candidate.looked = Some(Stopwatch::start());
+                    let why = "somebody else's transaction on the changelog has not ended".into();
+                    self.show(shard, ShardState::Waiting { why });
+                    return Ok(());
+                }
+                Recovered::Begin(progress) => self.open(*progress)?,
+            }
+        }
+    }
+
+    fn attempt(&mut self, shard: ShardId, since: Option<Offset>) -> Result<Recovered, Unrecovered> {
+        let (source, stop) = (&self.source, &self.stop);
+        let mut go_on = || go_on(source, stop);
+        let mut recovery = Recovery {
+            source: &self.source,
+            reader: &self.reader,
+            watermarks: &self.watermarks,
+            store: &mut *self.store,
+            source_topic: &self.stage.source_topic,
+            changelog_topic: &self.stage.outputs.changelog,
+            group: &self.stage.group,
+            partitions: self.stage.partitions,
+            delete_retention: self.stage.delete_retention,
+            tick_resume: self.stage.tick_resume,
+            start: self.stage.start,
+            metrics: &self.stage.metrics,
+            stage_metrics: &self.observed.metrics,
+            go_on: &mut go_on,
+        };
+        recovery.attempt(shard, since)
+    }
+
+    /// The first step of a shard: empty, with a new lineage. Only then is there anything that a store could be a copy of.
+    fn open(&mut self, progress: Progress) -> Result<(), Unrecovered> {
+        let membership = self.membership.as_ref().ok_or(Unrecovered::Interrupted)?;
+        let mut steps = [Decided::opening(progress, &self.stage.rules_hash)];
+        let outputs = &self.stage.outputs;
+        let nothing = Collected::default();
+        let committed = outputs.commit(
+            &self.transactions,
+            &self.source,
+            membership,
+            &mut steps,
+            &nothing,
+        );
+        committed.map(|_| ()).map_err(Unrecovered::Doubt)
+    }
+
+    fn later(&mut self, shard: ShardId, error: &Unrecovered) {
+        warn!(%shard, cause = told(error), "the shard can't be recovered yet");
+        self.show(shard, ShardState::Waiting { why: told(error) });
+        let candidate = self.candidates.entry(shard).or_default();
+        candidate.waits_for = None;
+        candidate.failed = true;
+        candidate.looked = Some(Stopwatch::start());
+    }
+
+    /// A transaction in doubt holds for all of its shards or for none, or Kafka has broken its word: looked at before
+    /// anything is decided about one of them. Returns whether there is no doubt left.
+    fn hold_to_atomicity(&mut self) -> Result<bool, Reaction> {
+        let mut found = Vec::new();
+        for (shard, _) in self.in_doubt.clone() {
+            match self.step_of(shard) {
+                Ok(Some(step)) => found.push((shard, step)),
+                Ok(None) => return Ok(false),
+                Err(Unrecovered::Interrupted) => return Err(Reaction::StartAnew),
+                Err(error) => {
+                    self.later(shard, &error);
+                    return Ok(false);
+                }
+            }
+        }
+        if let Err(halt) = not_torn(&self.in_doubt, &found) {
+            if self.go_on().is_break() {
+                return Err(Reaction::StartAnew);
+            }
+            for (shard, _) in found {
+                self.halt(shard, halt.clone());
+            }
+        }
+        self.in_doubt.clear();
+        Ok(true)
+    }
+
+    /// Returns the last committed step of a shard; none while a transaction before us has not ended.
+    fn step_of(&mut self, shard: ShardId) -> Result<Option<Step>, Unrecovered> {
+        let topic = &self.stage.outputs.changelog;
+        let log = self.watermarks.range(topic, shard)?;
+        if !may_recover(self.watermarks.stable_end(topic, shard)?, log.end) {
+            return Ok(None);
+        }
+        let mut go_on = || go_on(&self.source, &self.stop);
+        let last = self
+            .reader
+            .last_progress(shard, log, log.start, &mut go_on)
+            .map_err(unread)?;
+        let step = last.and_then(|last| last.step_end()).map(|end| end.step);
+        Ok(Some(step.unwrap_or_default()))
+    }
+
+    fn go_on(&self) -> ControlFlow<()> {
+        go_on(&self.source, &self.stop)
+    }
+}
+
+/// Polls once, so that the group knows we live; breaks off if it has decided something, or we are to stop.
+fn go_on(
+    source: &crate::source::KafkaSource,
+    stop: &std::sync::atomic::AtomicBool,
+) -> ControlFlow<()> {
+    let _: Polled<'_> = source.poll(Duration::ZERO); // nothing is assigned, so no record can come
+    if source.is_rebalanced() || source.fatal().is_some() || stop.load(Ordering::Relaxed) {
+        return ControlFlow::Break(());
+    }
+    ControlFlow::Continue(())
+}
+
+fn alarm(shard: ShardId, topic: &str, candidate: &mut Candidate) {
+    let waits = candidate.since.is_some_and(|since| since.elapsed() > ALARM);
+    if waits && !candidate.alarmed {
+        candidate.alarmed = true;
+        tracing::error!(%shard, topic, "an open transaction of somebody else keeps the shard waiting");
+    }
+}

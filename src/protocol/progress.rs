@@ -1,0 +1,129 @@
+//! The last record of a step in the changelog: where the shard stands once the step is committed.
+//!
+//! Keys of the changelog: a progress record has the single byte 0, a change record the byte 1 and then the entity's key.
+//! So progress keeps its place in a compacted log, and no customer can be taken for it. The value is JSON: `kcat` shows it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use waymark_engine::event::Timestamp;
+use waymark_engine::stage::Books;
+
+use super::{Lineage, Offset, ShardId, Step};
+
+/// Key of every progress record.
+pub const PROGRESS_KEY: &[u8] = &[0];
+/// First byte of the key of a change record; the entity's key follows.
+pub const CHANGE_KEY: u8 = 1;
+
+/// Where a shard stands after a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Version of this record.
+    format: u32,
+    /// Identity of the shard's history.
+    pub lineage: Lineage,
+    /// The consumer group of the stage: whose changelog this is.
+    pub group: String,
+    /// The shard.
+    pub shard: ShardId,
+    /// How many partitions the stage has. Keys would land elsewhere with another number.
+    pub partitions: u32,
+    /// Number of the step.
+    pub step: Step,
+    /// V: the next record of the source to read.
+    pub position: Offset,
+    /// Where the source was read from when the history began.
+    pub began_at: Offset,
+    /// Where stream time stands; absent before the first event.
+    pub stream_time: Option<Timestamp>,
+    /// The number of the last record on each partition of `deltas`.
+    pub channels: Vec<u64>,
+    /// How the records of the shard ended, from its beginning.
+    pub books: Books,
+    /// Hash of the definition in force.
+    pub rules: String,
+}
+
+/// Where a committed step ends in the changelog: its progress record, as the broker took it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StepEnd {
+    /// Number of the step.
+    pub step: Step,
+    /// Offset of the progress record.
+    pub offset: Offset,
+    /// When the broker appended it.
+    pub appended_at: Timestamp,
+}
+
+/// Why the value of a progress record is not one.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ProgressError {
+    /// Not the JSON we write.
+    #[error("the progress record cannot be read")]
+    Unreadable(#[source] Arc<serde_json::Error>),
+    /// Written by a newer release.
+    #[error("the progress record has format {0}, this release knows {known}", known = Progress::FORMAT)]
+    Newer(u32),
+}
+
+impl Progress {
+    /// The format that this release writes and reads.
+    pub const FORMAT: u32 = 1;
+
+    /// A shard before its first step.
+    pub fn begin(
+        lineage: Lineage,
+        group: &str,
+        shard: ShardId,
+        partitions: u32,
+        began_at: Offset,
+    ) -> Self {
+        Self {
+            format: Self::FORMAT,
+            lineage,
+            group: group.to_owned(),
+            shard,
+            partitions,
+            step: Step::default(),
+            position: began_at,
+            began_at,
+            stream_time: None,
+            channels: Vec::new(),
+            books: Books::default(),
+            rules: String::new(),
+        }
+    }
+
+    /// Returns the value of the record.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("numbers and short texts always serialise")
+    }
+
+    /// Reads the value of a record.
+    ///
+    /// # Errors
+    /// [`ProgressError`] if it is damaged or newer than this release.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ProgressError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        let head: Head = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if head.format > Self::FORMAT {
+            return Err(ProgressError::Newer(head.format));
+        }
+        serde_json::from_slice(bytes).map_err(unreadable)
+    }
+}
+
+impl StepEnd {
+    /// Returns the position of a store that has the step: the place after its last record. The protocol calls it End.
+    pub fn position(&self) -> Offset {
+        self.offset.next()
+    }
+}
+
+fn unreadable(error: serde_json::Error) -> ProgressError {
+    ProgressError::Unreadable(Arc::new(error))
+}

@@ -1,0 +1,331 @@
+//! The transactional producer of a worker: one transaction is one step of each shard with work.
+//!
+//! ```text
+//! begin ─► send … ─► flush: all acknowledged ─► offsets: the fence ─► commit ─► receipt
+//!    └──────────── any doubt: recycle, a new producer with the same id ───────────┘
+//! ```
+//!
+//! A producer is never used again after a doubt, and nothing is ever aborted: a request that the client has repeated may
+//! still be on its way, and would end the next transaction of the same epoch. A new producer has a new epoch
+//! (librdkafka issue 5423; KIP-890 mends it in the protocol). Whoever calls decides what a doubt is; see
+//! `protocol::rules`.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{DeliveryResult, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaErrorCode;
+use waymark_engine::event::Timestamp;
+
+use crate::clock::Stopwatch;
+use crate::config;
+use crate::kafka::{ClientError, Quiet, producer_settings};
+use crate::protocol::{Offset, ShardId};
+use crate::telemetry::RecycleCause;
+
+/// How long the coordinator may take to end what a former producer left open, and to answer.
+const INIT_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a record may wait for its acknowledgement; the client gives up earlier by itself.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(15);
+/// How long the fence and the commit may take each.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+/// One wait for acknowledgements: the client's own waits come in slices of 100 ms, far too long for a step.
+const SLICE: Duration = Duration::from_millis(1);
+
+/// The transactional producer of a worker.
+#[expect(missing_debug_implementations, reason = "clients have none")]
+pub struct Transactions {
+    kafka: config::Kafka,
+    /// The `transactional.id`.
+    slot: String,
+    /// Invariant: none from the first doubt until a new one has taken the slot.
+    producer: Option<BaseProducer<Deliveries>>,
+}
+
+/// A record to be published.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    /// Where to.
+    pub topic: &'a str,
+    /// Which partition; we place keys ourselves.
+    pub partition: i32,
+    /// Its key, if it has one.
+    pub key: Option<&'a [u8]>,
+    /// Its bytes; none deletes what a compacted topic holds for the key.
+    pub value: Option<&'a [u8]>,
+    /// Its headers.
+    pub headers: Option<OwnedHeaders>,
+    /// Set for the progress record of a shard: its place is told in the [`Receipt`].
+    pub progress_of: Option<ShardId>,
+}
+
+/// Where a progress record came to stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its offset in the changelog.
+    pub offset: Offset,
+    /// When the broker appended it.
+    pub appended_at: Timestamp,
+}
+
+/// Why a transaction is in doubt.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishDoubt {
+    /// There is no producer.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A record could not be delivered.
+    #[error("a record was not acknowledged")]
+    Delivery(#[source] KafkaError),
+    /// Acknowledgements are missing after a long wait.
+    #[error("{0} records were not acknowledged in time")]
+    Unacknowledged(i32),
+    /// A request of the transaction failed.
+    #[error("{0} failed")]
+    Request(&'static str, #[source] KafkaError),
+}
+
+impl PublishDoubt {
+    /// Returns the label of this doubt.
+    pub fn cause(&self) -> RecycleCause {
+        let fenced = [
+            RDKafkaErrorCode::Fenced,
+            RDKafkaErrorCode::ProducerFenced,
+            RDKafkaErrorCode::InvalidProducerEpoch,
+        ];
+        match self {
+            PublishDoubt::Delivery(error) | PublishDoubt::Request(_, error)
+                if code(error).is_some_and(|code| fenced.contains(&code)) =>
+            {
+                RecycleCause::Fenced
+            }
+            PublishDoubt::Client(_) | PublishDoubt::Request(BEGIN | TAKE_SLOT, _) => {
+                RecycleCause::Client
+            }
+            PublishDoubt::Delivery(_) | PublishDoubt::Unacknowledged(_) => RecycleCause::Produce,
+            PublishDoubt::Request(SEND_OFFSETS, _) => RecycleCause::Offsets,
+            PublishDoubt::Request(_, _) => RecycleCause::Commit,
+        }
+    }
+}
+
+/// What was asked of the coordinator, as errors tell it.
+const BEGIN: &str = "beginning the transaction";
+const TAKE_SLOT: &str = "taking the slot";
+const SEND_OFFSETS: &str = "sending the positions";
+const COMMIT: &str = "committing";
+
+fn code(error: &KafkaError) -> Option<RDKafkaErrorCode> {
+    match error {
+        KafkaError::Transaction(error) => Some(error.code()),
+        other => other.rdkafka_error_code(),
+    }
+}
+
+impl Transactions {
+    /// Transactions of a slot, without a producer yet.
+    pub fn new(kafka: &config::Kafka, slot: &str) -> Self {
+        Self {
+            kafka: kafka.clone(),
+            slot: slot.to_owned(),
+            producer: None,
+        }
+    }
+
+    /// Returns whether there is a producer that may be used.
+    pub fn is_ready(&self) -> bool {
+        self.producer.is_some()
+    }
+
+    /// Drops the producer, whatever its state.
+    pub fn discard(&mut self) {
+        self.producer = None;
+    }
+
+    /// Drops the producer, whatever its state, and makes a new one that takes the slot: whatever a former one left open
+    /// is aborted.
+    ///
+    /// # Errors
+    /// [`PublishDoubt`] if a setting is wrong or the coordinator does not answer; try again.
+    pub fn recycle(&mut self) -> Result<(), PublishDoubt> {
+        self.discard();
+        self.producer = Some(create(&self.kafka, &self.slot)?);
+        Ok(())
+    }
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// [`PublishDoubt`] if the producer is of no use any more.
+    pub fn begin(&self) -> Result<(), PublishDoubt> {
+        self.deliveries().clear();
+        self.producer()
+            .begin_transaction()
+            .map_err(|source| PublishDoubt::Request(BEGIN, source))
+    }
+
+    /// Hands a record to the client; waits while its queue is full.
+    ///
+    /// # Errors
+    /// [`PublishDoubt`] if the client refuses it.
+    pub fn send(&self, record: Outgoing<'_>) -> Result<(), PublishDoubt> {
+        let opaque = record.progress_of.map_or(0, |shard| shard.index() + 1);
+        let mut base: BaseRecord<'_, [u8], [u8], usize> =
+            BaseRecord::with_opaque_to(record.topic, opaque).partition(record.partition);
+        base.key = record.key;
+        base.payload = record.value;
+        base.headers = record.headers;
+        let patience = Stopwatch::start();
+        loop {
+            match self.producer().send(base) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                    if patience.elapsed() < FLUSH_PATIENCE =>
+                {
+                    self.producer().poll(SLICE);
+                    base = back;
+                }
+                Err((error, _)) => return Err(PublishDoubt::Delivery(error)),
+            }
+        }
+    }
+
+    /// Waits until every record is acknowledged. Always before the offsets are sent.
+    ///
+    /// # Errors
+    /// [`PublishDoubt`] if one of them isn't.
+    pub fn flush(&self) -> Result<(), PublishDoubt> {
+        let patience = Stopwatch::start();
+        // Asks the client to send what lingers; that it times out at once is the point.
+        self.producer().flush(Duration::ZERO).ok();
+        while self.producer().in_flight_count() > 0 {
+            if patience.elapsed() > FLUSH_PATIENCE {
+                return Err(PublishDoubt::Unacknowledged(
+                    self.producer().in_flight_count(),
+                ));
+            }
+            self.producer().poll(SLICE);
+        }
+        match self.deliveries().failed.take() {
+            Some(error) => Err(PublishDoubt::Delivery(error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends the positions: the coordinator of the group checks who we are, which is the fence against evicted workers.
+    ///
+    /// # Errors
+    /// [`PublishDoubt`] if it refuses or does not answer.
+    pub fn send_offsets(
+        &self,
+        positions: &TopicPartitionList,
+        membership: &ConsumerGroupMetadata,
+    ) -> Result<(), PublishDoubt> {
+        self.producer()
+            .send_offsets_to_transaction(positions, membership, END_PATIENCE)
+            .map_err(|source| PublishDoubt::Request(SEND_OFFSETS, source))
+    }
+
+    /// Commits.
+    ///
+    /// # Errors
+    /// [`PublishDoubt`]: it may be committed or not.
+    pub fn commit(&self) -> Result<(), PublishDoubt> {
+        self.producer()
+            .commit_transaction(END_PATIENCE)
+            .map_err(|source| PublishDoubt::Request(COMMIT, source))
+    }
+
+    /// Returns where the progress records of this transaction came to stand.
+    pub fn receipts(&self) -> BTreeMap<ShardId, Receipt> {
+        self.deliveries().receipts.clone()
+    }
+
+    fn producer(&self) -> &BaseProducer<Deliveries> {
+        let producer = self.producer.as_ref();
+        producer.expect("whoever begins has asked `is_ready` before")
+    }
+
+    fn deliveries(&self) -> std::sync::MutexGuard<'_, Delivered> {
+        self.producer()
+            .context()
+            .delivered
+            .lock()
+            .expect("no holder panics")
+    }
+}
+
+fn create(kafka: &config::Kafka, slot: &str) -> Result<BaseProducer<Deliveries>, PublishDoubt> {
+    let settings = producer_settings(kafka, slot).map_err(ClientError::from)?;
+    let producer: BaseProducer<Deliveries> = settings
+        .create_with_context(Deliveries::default())
+        .map_err(ClientError::from)?;
+    producer
+        .init_transactions(INIT_PATIENCE)
+        .map_err(|source| PublishDoubt::Request(TAKE_SLOT, source))?;
+    Ok(producer)
+}
+
+/// Takes down what became of the records of a transaction.
+#[derive(Default)]
+struct Deliveries {
+    delivered: Mutex<Delivered>,
+    log: Quiet,
+}
+
+#[derive(Default)]
+struct Delivered {
+    failed: Option<KafkaError>,
+    receipts: BTreeMap<ShardId, Receipt>,
+}
+
+impl Delivered {
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        let mut delivered = self.delivered.lock().expect("no holder panics");
+        match result {
+            Err((error, _)) => {
+                delivered.failed.get_or_insert(error.clone());
+            }
+            Ok(record) if opaque > 0 => {
+                let receipt = Receipt {
+                    offset: Offset(record.offset()),
+                    appended_at: appended_at(record.timestamp()),
+                };
+                delivered
+                    .receipts
+                    .insert(ShardId(record.partition()), receipt);
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+fn appended_at(at: rdkafka::Timestamp) -> Timestamp {
+    let millis = at.to_millis().unwrap_or_default();
+    Timestamp::from_millis(millis).unwrap_or(Timestamp::MIN)
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, said: &str) {
+        self.log.log(level, facility, said);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.log.error(error, reason);
+    }
+}

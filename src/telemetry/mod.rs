@@ -1,0 +1,31 @@
+//! What can be seen of a running process: metrics, logs, how its shards are doing, which build it is.
+//!
+//! | chapter    | what it holds                               |
+//! | ---------- | ------------------------------------------- |
+//! | `families` | every metric family, once                   |
+//! | `labels`   | the values that labels may have             |
+//! | `metrics`  | the handles to count with                   |
+//! | `status`   | shards and worker loops, as probes see them |
+//! | `logging`  | the log, as text or JSON                    |
+//!
+//! Low, so that everyone may count. Knows nothing of Kafka, stores or HTTP.
+
+mod families;
+mod labels;
+mod logging;
+mod metrics;
+mod status;
+
+pub use labels::{Copied, Flushed, Rebalance, RecycleCause};
+pub use logging::{LoggingError, start_logging};
+pub use metrics::{Metrics, ShardMetrics, StageMetrics};
+pub use status::{Pulse, Report, ShardReport, ShardState, Status, WorkerReport};
+
+/// The version of this build.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commit it was built from, where the build was told: set `WAYMARK_COMMIT` when building.
+pub const COMMIT: &str = match option_env!("WAYMARK_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
