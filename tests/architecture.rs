@@ -24,10 +24,14 @@ const ENGINE: Rooms = &[
 /// Rooms of the shell, read the same way. `lib.rs` and `main.rs` stand below the last row. Whatever publishes knows
 /// `source`, for a dead letter carries the record it came from.
 const SHELL: Rooms = &[
-    &["config", "telemetry", "clock", "names"],
-    &["registry", "yaml"],
-    &["source", "simulate"],
-    &["store", "changelog", "publish"],
+    &["clock", "failpoint", "names", "protocol"],
+    &["yaml"],
+    &["config"],
+    &["telemetry"],
+    &["kafka", "registry", "simulate"],
+    &["source"],
+    &["store", "publish"],
+    &["changelog"],
     &["pipeline"],
     &["story"],
     &["serve"],

@@ -87,3 +87,24 @@ fn a_place_that_cannot_be_written_is_named() {
         "{told}"
     );
 }
+
+#[test]
+fn options_of_kafka_without_kafka_are_wrong_usage() {
+    for arguments in [
+        &["--out", "-", "--rate", "5"][..],
+        &["--out", "-", "--format", "avro"],
+        &["--out", "-", "--to-kafka"],
+        &["--to-kafka", "--rate", "0"],
+        &[
+            "--to-kafka",
+            "--rate",
+            "5",
+            "--start",
+            "2026-01-05T00:00:00Z",
+        ],
+        &[],
+    ] {
+        let output = simulate(arguments);
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+    }
+}

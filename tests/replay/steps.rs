@@ -57,7 +57,7 @@ fn disorderly_records() -> Vec<Record> {
         duplicates: share("0.01"),
         bad: share("0.01"),
     });
-    let lines: Vec<String> = simulation.collect();
+    let lines: Vec<String> = simulation.map(|arrival| arrival.json()).collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.jsonl");
     fs::write(&path, lines.join("\n") + "\n").unwrap();

@@ -1,0 +1,223 @@
+//! What a stranger sees of a deployment, and does to it: a plain client of Kafka that shares no code with Waymark.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::message::{Headers as _, Message as _, OwnedHeaders, OwnedMessage};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{Offset, TopicPartitionList};
+use waymark_testkit::until;
+
+use crate::deployment::{LONG, SHARDS};
+
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// A client of the brokers.
+pub(crate) struct Client {
+    bootstrap: String,
+}
+
+impl Client {
+    pub(crate) fn new(bootstrap: &str) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+        }
+    }
+
+    /// Returns where each partition ends, open transactions included.
+    pub(crate) fn ends(&self, topic: &str) -> Vec<i64> {
+        let consumer = self.consumer("stranger");
+        let end = |partition| match consumer.fetch_watermarks(topic, partition, ANSWER) {
+            Ok((_, end)) => end,
+            Err(_) => -1, // brokers come and go: ask again
+        };
+        (0..SHARDS).map(end).collect()
+    }
+
+    /// Returns the group's committed offsets; 0 where it has none.
+    pub(crate) fn committed(&self, group: &str, topic: &str) -> Vec<i64> {
+        let consumer = self.consumer(group);
+        let Ok(found) = consumer.committed_offsets(list(topic, |_| Offset::Invalid), ANSWER) else {
+            return Vec::new();
+        };
+        let offset = |partition| {
+            let found = found.find_partition(topic, partition)?;
+            found.offset().to_raw().filter(|offset| *offset >= 0)
+        };
+        (0..SHARDS).map(|it| offset(it).unwrap_or(0)).collect()
+    }
+
+    /// Commits other offsets in the name of an empty group, as tools that move offsets do.
+    pub(crate) fn move_offset(&self, group: &str, topic: &str, partition: i32, to: i64) {
+        let mut offsets = TopicPartitionList::new();
+        offsets
+            .add_partition_offset(topic, partition, Offset::Offset(to))
+            .unwrap();
+        let consumer = self.consumer(group);
+        let moved = until(LONG, || consumer.commit(&offsets, CommitMode::Sync).ok());
+        assert!(moved.is_some(), "the group is not empty");
+    }
+
+    /// Deletes the records of a partition below an offset.
+    pub(crate) fn cut(&self, topic: &str, partition: i32, below: i64) {
+        let mut offsets = TopicPartitionList::new();
+        offsets
+            .add_partition_offset(topic, partition, Offset::Offset(below))
+            .unwrap();
+        let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
+        let asked = admin.delete_records(&offsets, &AdminOptions::new());
+        let answer = wait(asked).unwrap();
+        for element in answer.elements() {
+            element.error().unwrap();
+        }
+    }
+
+    /// Deletes a topic, and waits until it is gone.
+    pub(crate) fn delete(&self, topic: &str) {
+        let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
+        for deleted in wait(admin.delete_topics(&[topic], &AdminOptions::new())).unwrap() {
+            deleted.unwrap();
+        }
+        let consumer = self.consumer("stranger");
+        let gone = until(LONG, || {
+            let found = consumer.fetch_metadata(Some(topic), ANSWER).ok()?;
+            found.topics()[0].error().map(drop)
+        });
+        assert!(gone.is_some(), "{topic} is still there");
+    }
+
+    /// Creates a topic that takes records of this size.
+    pub(crate) fn create_large(&self, topic: &str, bytes: u32) {
+        let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
+        let bytes = bytes.to_string();
+        let topic = NewTopic::new(topic, SHARDS, TopicReplication::Fixed(1))
+            .set("cleanup.policy", "delete")
+            .set("message.timestamp.type", "LogAppendTime")
+            .set("max.message.bytes", &bytes);
+        for created in wait(admin.create_topics(&[topic], &AdminOptions::new())).unwrap() {
+            created.unwrap();
+        }
+    }
+
+    /// Returns the broker that leads a partition, if one does.
+    pub(crate) fn leader(&self, topic: &str, partition: i32) -> Option<i32> {
+        let consumer = self.consumer("stranger");
+        let found = consumer.fetch_metadata(Some(topic), ANSWER).ok()?;
+        let mut partitions = found.topics().first()?.partitions().iter();
+        let leader = partitions.find(|it| it.id() == partition)?.leader();
+        (leader > 0).then_some(leader)
+    }
+
+    /// Reads a topic to its end as a subscriber does: committed records alone.
+    pub(crate) fn read(&self, topic: &str) -> Vec<OwnedMessage> {
+        let consumer = self.consumer("stranger");
+        consumer
+            .assign(&list(topic, |_| Offset::Beginning))
+            .unwrap();
+        let (mut read, mut ended) = (Vec::new(), 0);
+        let done = until(LONG, || {
+            while ended < SHARDS {
+                match consumer.poll(ANSWER)? {
+                    Ok(record) => read.push(record.detach()),
+                    Err(rdkafka::error::KafkaError::PartitionEOF(_)) => ended += 1,
+                    Err(error) => panic!("{topic}: {error}"),
+                }
+            }
+            Some(())
+        });
+        assert!(done.is_some(), "{topic} has no end");
+        read
+    }
+
+    /// Returns the header `ce_id` of every record.
+    pub(crate) fn ids(&self, topic: &str) -> Vec<String> {
+        let id = |record: &OwnedMessage| header(record, "ce_id").expect("each alert has an id");
+        self.read(topic).iter().map(id).collect()
+    }
+
+    /// Sends records, each to its partition, and waits until the broker has them.
+    pub(crate) fn send(&self, topic: &str, records: &[Plain]) {
+        let producer: BaseProducer = self
+            .config()
+            .set("message.max.bytes", "20000000")
+            .create()
+            .unwrap();
+        for record in records {
+            record.send(&producer, topic);
+        }
+        producer.flush(LONG).unwrap();
+    }
+
+    /// Returns a producer of transactions.
+    pub(crate) fn transactional(&self, id: &str) -> BaseProducer {
+        let producer: BaseProducer = self
+            .config()
+            .set("transactional.id", id)
+            .set("transaction.timeout.ms", "600000")
+            .create()
+            .unwrap();
+        producer.init_transactions(LONG).unwrap();
+        producer
+    }
+
+    fn consumer(&self, group: &str) -> BaseConsumer {
+        self.config()
+            .set("group.id", group)
+            .set("isolation.level", "read_committed")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .set("fetch.message.max.bytes", "20000000")
+            .create()
+            .unwrap()
+    }
+
+    fn config(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.bootstrap);
+        config.set("log_level", "2"); // brokers are killed on purpose
+        config
+    }
+}
+
+/// A record as somebody sends it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Plain {
+    pub(crate) partition: i32,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: Option<OwnedHeaders>,
+}
+
+impl Plain {
+    pub(crate) fn send(&self, producer: &BaseProducer, topic: &str) {
+        let mut record = BaseRecord::<[u8], [u8]>::to(topic).partition(self.partition);
+        record.key = self.key.as_deref();
+        record.payload = self.value.as_deref();
+        record.headers.clone_from(&self.headers);
+        assert!(producer.send(record).is_ok(), "the queue is long");
+    }
+}
+
+/// Returns a header as text, if the record has it.
+pub(crate) fn header(record: &OwnedMessage, key: &str) -> Option<String> {
+    let headers = record.headers()?;
+    let found = headers.iter().find(|header| header.key == key)?;
+    Some(String::from_utf8_lossy(found.value?).into_owned())
+}
+
+fn list(topic: &str, at: impl Fn(i32) -> Offset) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for partition in 0..SHARDS {
+        list.add_partition_offset(topic, partition, at(partition))
+            .unwrap();
+    }
+    list
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().unwrap().block_on(future)
+}

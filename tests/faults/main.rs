@@ -1,0 +1,23 @@
+//! Nothing is lost or doubled, whatever is killed: the proof, on real brokers and a real Redis.
+//!
+//! Each test makes a deployment, hurts it, lets it go on, and then holds what it published and keeps against a run in one
+//! thread (`waymark verify`); alerts are counted once more by a client that shares no code with ours.
+//!
+//! | chapter    | what is hurt                                                                            |
+//! | ---------- | --------------------------------------------------------------------------------------- |
+//! | `lines`    | a process is killed or frozen at every numbered line of the protocol (`failpoints`)     |
+//! | `workers`  | processes: killed at random, two in one slot, coming and going, told to stop            |
+//! | `redis`    | the store: emptied, rolled back, full, altered by hand                                  |
+//! | `brokers`  | Kafka: killed, frozen, its leaders moved, transactions that somebody leaves open        |
+//! | `topics`   | offsets moved, changelog emptied, source cut, producers that place keys elsewhere       |
+//! | `records`  | input of every bad kind                                                                 |
+
+mod brokers;
+mod client;
+mod deployment;
+#[cfg(feature = "failpoints")]
+mod lines;
+mod records;
+mod redis;
+mod topics;
+mod workers;

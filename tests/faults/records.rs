@@ -1,0 +1,181 @@
+//! Input of every bad kind: set aside with its bytes, key and headers, and why; and the books balance to the last record.
+
+use rdkafka::Message as _;
+use rdkafka::message::{Header, Headers as _, OwnedHeaders, OwnedMessage};
+use waymark_testkit::{Kafka, servers_or_skip};
+
+use crate::client::{Plain, header};
+use crate::deployment::{Deployment, SHARDS, Worker};
+
+const NOT_UTF8: &[u8] = &[0xff, 0xfe, 0x80];
+const MIB: usize = 1 << 20;
+
+/// A record, and why it must be set aside; `None` where it need not be.
+struct Case {
+    name: &'static str,
+    value: Option<Vec<u8>>,
+    reason: Option<&'static str>,
+}
+
+#[test]
+fn bad_records_are_set_aside_with_all_they_had_and_the_books_balance() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let mut deployment = Deployment::create_large(&servers, "bad-records", &kafka.bootstrap());
+    deployment.feed(1_000, 100, 111);
+    let (client, events) = (deployment.client(), deployment.topic("events"));
+    let records: Vec<_> = cases().iter().map(|case| case.record(0)).collect();
+    client.send(&events, &records);
+    // The same event in every partition: its customer belongs to one of them.
+    let everywhere: Vec<_> = (0..SHARDS)
+        .map(|partition| stray().record(partition))
+        .collect();
+    client.send(&events, &everywhere);
+
+    let mut worker = deployment.start(0);
+    deployment.caught_up();
+    worker.runs();
+    let dead = client.read(&deployment.topic("dead-letter"));
+    let reasons = |case: &Case| -> Vec<_> {
+        let found = dead.iter().filter(|it| is_about(it, case.name));
+        found.map(|it| header(it, "waymark-reason")).collect()
+    };
+    let (mut why, mut expected) = (Vec::new(), Vec::new());
+    for case in cases().iter().filter(|case| case.reason.is_some()) {
+        why.push((case.name, reasons(case)));
+        expected.push((case.name, vec![case.reason.map(str::to_owned)]));
+    }
+    assert_eq!(why, expected);
+    for (case, sent) in cases().iter().zip(&records) {
+        if let Some(found) = dead.iter().find(|it| is_about(it, case.name)) {
+            is_whole(found, sent, case.name);
+        }
+    }
+    let wrong_shard = Some("wrong_shard".to_owned());
+    assert_eq!(reasons(&stray()), [wrong_shard.clone(), wrong_shard]);
+    books_balance(&worker, client.ends(&events).iter().sum(), dead.len());
+    deployment.settle(vec![worker]);
+}
+
+fn cases() -> Vec<Case> {
+    let case = |name, value: &[u8], reason| Case {
+        name,
+        value: Some(value.to_vec()),
+        reason,
+    };
+    let unreadable = Some("unreadable");
+    let mut nested = b"[".repeat(100_000);
+    nested.extend(b"]".repeat(100_000));
+    vec![
+        Case {
+            name: "tombstone",
+            value: None,
+            reason: unreadable,
+        },
+        case("empty", b"", unreadable),
+        case("garbage", NOT_UTF8, unreadable),
+        case("text", b"hello", unreadable),
+        case("an array", b"[1, 2]", unreadable),
+        case("deep", &nested, unreadable),
+        case("half an object", &event("half", NOW)[..40], unreadable),
+        case("no customer", br#"{"event_id": "x"}"#, Some("invalid")),
+        case("unknown avro", b"\xc3\x01abcdefgh\x02\x02", unreadable),
+        case(
+            "registry framing",
+            b"\x00\x00\x00\x00\x07\x02\x02",
+            unreadable,
+        ),
+        case("1970", &event("1970", "1970-01-01T00:00:00Z"), None),
+        case(
+            "1969",
+            &event("1969", "1969-12-31T23:59:59Z"),
+            Some("bad_time"),
+        ),
+        case(
+            "9999",
+            &event("9999", "9999-06-30T00:00:00Z"),
+            Some("time_ahead"),
+        ),
+        case(
+            "the last day",
+            &event("last", "9999-12-31T23:59:59Z"),
+            Some("bad_time"),
+        ),
+        case("1 MiB", &vec![b'x'; MIB + 1], None),
+        case("10 MB", &vec![b'x'; 10_000_000], Some("too_large")),
+    ]
+}
+
+/// An event that is good in one partition only.
+fn stray() -> Case {
+    Case {
+        name: "stray",
+        value: Some(event("stray", NOW)),
+        reason: None,
+    }
+}
+
+const NOW: &str = "2026-03-02T09:30:00+01:00";
+
+fn event(id: &str, at: &str) -> Vec<u8> {
+    let text = format!(
+        r#"{{"event_id": "bad-{id}", "customer_id": "BAD-5", "occurred_at": "{at}", "source": "web",
+            "body": {{"type": "digital.logged_in"}}}}"#
+    );
+    text.into_bytes()
+}
+
+impl Case {
+    /// With a key that is no text and headers that no tool would write.
+    fn record(&self, partition: i32) -> Plain {
+        let header = |key, value| Header { key, value };
+        let headers = OwnedHeaders::new()
+            .insert(header("case", Some(self.name.as_bytes())))
+            .insert(header("not-utf8", Some(NOT_UTF8)))
+            .insert(header("null", None))
+            .insert(header("case", Some(b"twice")));
+        Plain {
+            partition,
+            key: (self.name != "tombstone").then(|| NOT_UTF8.to_vec()),
+            value: self.value.clone(),
+            headers: Some(headers),
+        }
+    }
+}
+
+fn is_about(dead: &OwnedMessage, case: &str) -> bool {
+    header(dead, "case").is_some_and(|it| it == case)
+}
+
+fn is_whole(dead: &OwnedMessage, sent: &Plain, case: &str) {
+    assert_eq!(
+        header(dead, "__connect.errors.partition").as_deref(),
+        Some("0"),
+        "{case}"
+    );
+    assert!(header(dead, "__connect.errors.offset").is_some(), "{case}");
+    assert_eq!(dead.key(), sent.key.as_deref(), "{case}");
+    let before = sent.headers.as_ref().unwrap();
+    let after = dead.headers().unwrap();
+    for place in 0..before.count() {
+        assert_eq!(before.get(place), after.get(place), "{case}");
+    }
+    assert_eq!(dead.payload(), sent.value.as_deref(), "{case}");
+}
+
+fn books_balance(worker: &Worker, sent: i64, dead: usize) {
+    let is = |name, labels, number: f64| {
+        let found = worker.metric(name, labels);
+        assert!(
+            (found - number).abs() < 0.5,
+            "{name} {labels}: {found}, not {number}"
+        );
+    };
+    let (sent, dead) = (sent as f64, dead as f64);
+    is("waymark_records_received_total", "", sent);
+    is("waymark_records_total", "", sent);
+    is("waymark_records_total", "dead_lettered", dead);
+    is("waymark_dead_letters_total", "", dead);
+}

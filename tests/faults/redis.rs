@@ -1,0 +1,114 @@
+//! The store is lost, rolled back, full, or altered by hand. Nobody acts: it is copied from the changelog.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use waymark_testkit::{Kafka, servers_or_skip};
+
+use crate::deployment::{Deployment, LONG, SHARDS};
+
+#[test]
+fn a_redis_that_is_emptied_or_rolled_back_is_copied_anew() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let mut deployment = Deployment::create(&servers, "redis-lost", &kafka.bootstrap());
+    deployment.feed(3_000, 150, 51);
+    let mut stream = deployment.stream(200, 52);
+    let mut worker = deployment.start(0);
+    worker.runs();
+    deployment.stored();
+
+    deployment.redis.kill();
+    sleep(Duration::from_secs(1));
+    deployment.redis.restart_empty().unwrap();
+    deployment.stored();
+    worker.runs();
+
+    deployment.redis.ask(&["flushall"]).unwrap();
+    deployment.stored();
+    worker.runs();
+
+    let dump = deployment.folder().join("older");
+    let port = deployment.redis.port().to_string();
+    deployment.redis.ask(&["save"]).unwrap();
+    let folder = deployment.redis.ask(&["config", "get", "dir"]).unwrap();
+    let folder = folder.lines().last().unwrap().to_owned();
+    std::fs::copy(format!("{folder}/dump.rdb"), &dump).unwrap();
+    sleep(Duration::from_secs(2)); // the deployment works on, the dump grows old
+    deployment.redis.kill();
+    std::fs::copy(&dump, format!("{folder}/dump.rdb")).unwrap();
+    deployment.redis.restart().unwrap();
+    assert_eq!(deployment.redis.port().to_string(), port);
+    sleep(Duration::from_secs(1));
+    worker.runs();
+
+    stream.terminate();
+    stream.wait(LONG);
+    assert!(worker.metric("waymark_recovery_duration_seconds_count", "") > f64::from(SHARDS));
+    deployment.settle(vec![worker]);
+}
+
+#[test]
+fn a_redis_without_room_stalls_the_deployment_until_it_has_some() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let mut deployment = Deployment::create(&servers, "redis-full", &kafka.bootstrap());
+    let redis = |words: &[&str]| deployment.redis.ask(words).unwrap();
+    redis(&["config", "set", "maxmemory", "1"]);
+    deployment.feed(3_000, 150, 61);
+    let mut worker = deployment.start(0);
+    worker.says("OOM");
+    deployment
+        .redis
+        .ask(&["config", "set", "maxmemory", "0"])
+        .unwrap();
+    deployment.stored();
+    worker.runs();
+    // Once more, with copies that are complete.
+    deployment
+        .redis
+        .ask(&["config", "set", "maxmemory", "1"])
+        .unwrap();
+    deployment.feed(500, 150, 62);
+    deployment.caught_up(); // states wait in memory: the store is not asked for them
+    deployment
+        .redis
+        .ask(&["config", "set", "maxmemory", "0"])
+        .unwrap();
+    worker.runs();
+    deployment.settle(vec![worker]);
+}
+
+#[test]
+fn a_state_altered_by_hand_is_noticed_and_mended() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let mut deployment = Deployment::create(&servers, "redis-altered", &kafka.bootstrap());
+    deployment.feed(2_000, 60, 71);
+    let worker = deployment.start(0);
+    deployment.stored();
+    deployment.settle(vec![worker]);
+
+    let keys = deployment.redis.ask(&["keys", "*:s:*"]).unwrap();
+    let mut keys = keys.lines();
+    let (altered, deleted) = (keys.next().unwrap(), keys.next().unwrap());
+    deployment.redis.ask(&["append", altered, "x"]).unwrap();
+    deployment.redis.ask(&["del", deleted]).unwrap();
+    let (status, verdict, told) = deployment.verdict(&[]);
+    assert_eq!(status, Some(1), "{told}");
+    assert_eq!(verdict["store"]["different"], 1, "{told}");
+    assert_eq!(verdict["store"]["lost"], 1, "{told}");
+    assert_eq!(verdict["states"]["different"], 0, "{told}");
+
+    let (status, ..) = deployment.verdict(&["--mark-damaged"]);
+    assert_eq!(status, Some(1), "it tells what it found, and then marks it");
+    let mut worker = deployment.start(0);
+    worker.runs();
+    deployment.settle(vec![worker]);
+}

@@ -1,0 +1,110 @@
+//! `waymark doctor`: everything is ticked, and what keeps a worker from starting is named.
+
+use serde_json::Value;
+use waymark_testkit::{Kafka, Redis, redis, servers_or_skip};
+
+use crate::deployment::{Deployment, PATIENCE, text};
+
+fn findings(deployment: &Deployment, code: i32) -> Vec<Value> {
+    let output = deployment.asked(&["doctor", "-o", "json"]);
+    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stdout));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+fn said(findings: &[Value], area: &str, state: &str) -> Vec<String> {
+    let those = findings.iter();
+    let those = those.filter(|it| it["area"] == area && it["state"] == state);
+    those
+        .map(|it| it["said"].as_str().expect("a text").to_owned())
+        .collect()
+}
+
+#[test]
+fn a_healthy_deployment_has_a_tick_in_every_area() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let deployment = Deployment::on(Kafka::shared(&servers), &servers, "healthy");
+    deployment.simulate(&["--events", "100"]);
+    let findings = findings(&deployment, 0);
+    for area in [
+        "definition",
+        "brokers",
+        "topics",
+        "permissions",
+        "store",
+        "clock",
+    ] {
+        assert!(
+            !said(&findings, area, "good").is_empty(),
+            "no tick for {area}"
+        );
+    }
+    let group = deployment.topic("customer");
+    let slot = format!("transactions may be made as {group}-doctor");
+    assert!(said(&findings, "permissions", "good").contains(&slot));
+    let told = deployment.told(&["doctor"]);
+    assert!(told.starts_with("✔ definition: "), "{told}");
+    assert!(
+        told.contains("\n! topics: replication.factor is 1"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_a_single_broker_waives_production_refuses() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let deployment = Deployment::on(Kafka::shared(&servers), &servers, "strict");
+    let output = deployment.asked(&["doctor", "--assurance", "production"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stdout);
+    for setting in [
+        "offsets.topic.replication.factor",
+        "transaction.state.log.min.isr",
+    ] {
+        assert!(
+            told.contains(&format!("✘ brokers: {setting} is 1, wanted")),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_redis_that_evicts_is_named_and_nothing_starts_with_it() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let evicting = redis::Options {
+        settings: vec![("maxmemory-policy".to_owned(), "allkeys-lru".to_owned())],
+        ..redis::Options::default()
+    };
+    let redis = Redis::start(&servers, &evicting).expect("a Redis");
+    let deployment = Deployment::with(Kafka::shared(&servers), redis, "evicting");
+    let findings = findings(&deployment, 1);
+    let wrong = ["maxmemory-policy is allkeys-lru, it must be noeviction"];
+    assert_eq!(said(&findings, "store", "wrong"), wrong);
+    let mut worker = deployment.start();
+    let ended = worker.wait(PATIENCE).expect("it does not start");
+    assert_eq!(ended.code(), Some(69), "{}", worker.tail());
+    assert!(worker.stderr().contains(wrong[0]) || worker.stdout().contains(wrong[0]));
+}
+
+#[test]
+fn a_missing_topic_and_a_redis_that_is_away_are_named() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let mut deployment = Deployment::on(Kafka::shared(&servers), &servers, "incomplete");
+    deployment.redis.kill();
+    let away = findings(&deployment, 69);
+    assert_eq!(said(&away, "store", "away").len(), 1, "{away:?}");
+    deployment.forge().delete_topic(&deployment.topic("late"));
+    let missing = findings(&deployment, 1);
+    let wrong = said(&missing, "topics", "wrong");
+    assert!(
+        wrong[0].starts_with("topic is missing, wanted there"),
+        "{wrong:?}"
+    );
+}

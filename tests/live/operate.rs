@@ -1,0 +1,129 @@
+//! `waymark inspect` and `waymark shard adopt`, as an operator meets them.
+
+use serde_json::Value;
+use waymark_testkit::{Kafka, servers_or_skip, until};
+
+use crate::deployment::{Deployment, PATIENCE, text};
+
+fn started(name: &str) -> Option<Deployment> {
+    let servers = servers_or_skip()?;
+    let deployment = Deployment::on(Kafka::shared(&servers), &servers, name);
+    deployment.simulate(&["--seed", "3", "--customers", "60", "--events", "1500"]);
+    Some(deployment)
+}
+
+#[test]
+fn a_customer_reads_the_same_from_the_store_and_from_the_changelog() {
+    let Some(deployment) = started("inspected") else {
+        return;
+    };
+    let worker = deployment.start();
+    deployment.wait_until_taken();
+    Deployment::stop(worker);
+    let read = |from: &str| -> Value {
+        let told = deployment.told(&["inspect", "customer", "C0007", "-o", "json", "--from", from]);
+        serde_json::from_str(&told).expect("JSON")
+    };
+    let (store, changelog) = (read("store"), read("changelog"));
+    assert_eq!(
+        (&store["from"], &changelog["from"]),
+        (&"store".into(), &"changelog".into())
+    );
+    assert_eq!(store["journey"], changelog["journey"]);
+    assert!(
+        !store["journey"]["timeline"]
+            .as_array()
+            .expect("a list")
+            .is_empty()
+    );
+    assert_eq!(store["behind_records"], 0);
+    let told = deployment.told(&["inspect", "customer", "C0007"]);
+    assert!(
+        told.contains("customer-quiet, the customer, armed by"),
+        "{told}"
+    );
+
+    let nobody = deployment.asked(&["inspect", "customer", "nobody"]);
+    assert_eq!(nobody.status.code(), Some(1), "{}", text(&nobody.stdout));
+}
+
+#[test]
+fn a_shard_says_where_it_stands() {
+    let Some(deployment) = started("shards") else {
+        return;
+    };
+    let before = &deployment.shards()[0];
+    assert_eq!(before["next_owner"], "begins its history");
+    assert!(
+        before["lag_records"].as_i64() > Some(0) && before["step"].is_null(),
+        "{before}"
+    );
+    let worker = deployment.start();
+    deployment.wait_until_taken();
+    Deployment::stop(worker);
+    for shard in deployment.shards() {
+        assert_eq!(shard["position"], shard["source_end"], "{shard}");
+        assert_eq!(shard["committed"], shard["position"], "{shard}");
+        assert_eq!(shard["store"]["behind_steps"], 0, "{shard}");
+        assert_eq!(
+            shard["next_owner"], "goes on: the store is up to date",
+            "{shard}"
+        );
+    }
+    let told = deployment.told(&["inspect", "shard", "2"]);
+    assert!(
+        told.starts_with("Shard 2\n") && told.contains(", up to date"),
+        "{told}"
+    );
+    let none = deployment.asked(&["inspect", "shard", "9"]);
+    assert_eq!(none.status.code(), Some(64), "{}", text(&none.stderr));
+}
+
+#[test]
+fn a_shard_whose_offset_was_moved_stands_still_until_it_is_adopted() {
+    let Some(deployment) = started("moved") else {
+        return;
+    };
+    let worker = deployment.start();
+    deployment.wait_until_taken();
+    Deployment::stop(worker);
+    let (group, events) = (deployment.topic("customer"), deployment.topic("events"));
+    deployment.forge().move_offset(&group, &events, 1, 5);
+
+    let mut worker = deployment.start();
+    worker
+        .wait_to_say("OFFSETS_MOVED", PATIENCE)
+        .expect("it halts");
+    let shard = || deployment.shards()[1].clone();
+    assert_eq!(shard()["halt"], "OFFSETS_MOVED");
+    let adopt = |more: &[&str]| deployment.asked(&[&["shard", "adopt", "1"], more].concat());
+    let busy = adopt(&["--execute"]);
+    assert_eq!(busy.status.code(), Some(1));
+    assert!(
+        text(&busy.stderr).contains("the group still has members"),
+        "{busy:?}"
+    );
+    Deployment::stop(worker);
+
+    let dry = text(&adopt(&[]).stdout);
+    assert!(
+        dry.contains("moved the group's offset to 5") && dry.contains("nothing was changed"),
+        "{dry}"
+    );
+    assert_eq!(
+        shard()["halt"],
+        "OFFSETS_MOVED",
+        "a dry run changes nothing"
+    );
+    let done = text(&adopt(&["--execute"]).stdout);
+    assert!(done.contains("done:"), "{done}");
+    assert_eq!(shard()["halt"], Value::Null);
+    assert!(text(&adopt(&[]).stdout).contains("nothing to do"));
+
+    deployment.simulate(&["--seed", "4", "--customers", "60", "--events", "500"]);
+    let worker = deployment.start();
+    deployment.wait_until_taken();
+    until(PATIENCE, || (shard()["lag_records"] == 0).then_some(())).expect("it runs");
+    Deployment::stop(worker);
+    deployment.assert_fine_with_store();
+}

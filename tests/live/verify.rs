@@ -1,0 +1,189 @@
+//! `waymark verify`: fine where all is well, and everything that is not gets its name and its number.
+
+use redis::Commands;
+use serde_json::{Value, json};
+use waymark_testkit::{Kafka, servers_or_skip};
+
+use crate::deployment::{Deployment, PARTITIONS, text};
+use crate::forge::Forged;
+
+/// A deployment that has taken a few thousand events and stands still.
+fn taken(name: &str) -> Option<Deployment> {
+    let servers = servers_or_skip()?;
+    let deployment = Deployment::on(Kafka::shared(&servers), &servers, name);
+    deployment.simulate(&["--seed", "7", "--customers", "150", "--events", "6000"]);
+    let worker = deployment.start();
+    deployment.wait_until_taken();
+    Deployment::stop(worker);
+    Some(deployment)
+}
+
+fn wrong(verdict: &Value, sort: &str) -> [u64; 4] {
+    let tally = &verdict[sort];
+    ["lost", "doubled", "different", "unknown"].map(|of| tally[of].as_u64().expect("a number"))
+}
+
+#[test]
+fn a_deployment_is_fine_while_it_runs_and_when_it_stands_still() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let deployment = Deployment::on(Kafka::shared(&servers), &servers, "fine");
+    deployment.simulate(&["--seed", "7", "--customers", "150", "--events", "6000"]);
+    let workers = [0, 1].map(|ordinal| deployment.start_as(ordinal));
+    deployment.assert_fine(); // whatever they have done by now
+    deployment.wait_until_taken();
+    let verdict = deployment.assert_fine();
+    for sort in ["alerts", "deltas", "dead_letters", "states", "store"] {
+        let expected = verdict[sort]["expected"].as_u64().expect("a number");
+        assert!(expected > 0, "no {sort} to compare: {verdict:#}");
+    }
+    for worker in workers {
+        Deployment::stop(worker);
+    }
+    let verdict = deployment.assert_fine_with_store();
+    let shards = verdict["shards"].as_array().expect("shards");
+    let records: u64 = shards.iter().filter_map(|it| it["records"].as_u64()).sum();
+    assert!(records > 6_000, "duplicates and bad records come on top");
+}
+
+#[test]
+fn a_deployment_before_its_first_step_is_fine() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let deployment = Deployment::on(Kafka::shared(&servers), &servers, "unborn");
+    assert_eq!(deployment.assert_fine()["total"]["expected"], 0);
+}
+
+#[test]
+fn forged_records_are_noticed() {
+    let Some(deployment) = taken("forged") else {
+        return;
+    };
+    let forge = deployment.forge();
+    let alerts = forge.read(&deployment.topic("alerts"), PARTITIONS);
+    let invented = String::from_utf8(alerts[0].value.clone()).expect("JSON");
+    let id = &invented[..invented.find("\",\"sequence").expect("a sequence")];
+    let invented = invented.replace(&id[id.len() - 4..], "ffff");
+    let forged = [
+        alerts[0].clone(),
+        Forged::new(0, "invented", &invented),
+        Forged::new(1, "noise", "hello"),
+    ];
+    forge.write(&deployment.topic("alerts"), &forged);
+    let deltas = forge.read(&deployment.topic("deltas"), 1);
+    forge.write(&deployment.topic("deltas"), &deltas[..1]);
+    let letters = forge.read(&deployment.topic("dead-letter"), PARTITIONS);
+    forge.write(&deployment.topic("dead-letter"), &letters[..1]);
+
+    let verdict = deployment.verdict();
+    assert_eq!(wrong(&verdict, "alerts"), [0, 1, 0, 2], "{verdict:#}");
+    assert_eq!(wrong(&verdict, "deltas"), [0, 1, 0, 0], "{verdict:#}");
+    assert_eq!(wrong(&verdict, "dead_letters"), [0, 1, 0, 0], "{verdict:#}");
+    assert_eq!(wrong(&verdict, "states"), [0; 4], "{verdict:#}");
+    let told = text(&deployment.asked(&["verify"]).stdout);
+    assert!(
+        told.contains("0 lost, 3 doubled, 0 different, 2 unknown: not fine"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_lost_alert_and_an_altered_one_are_noticed() {
+    let Some(deployment) = taken("lossy") else {
+        return;
+    };
+    let (forge, topic) = (deployment.forge(), deployment.topic("alerts"));
+    let mut alerts = forge.read(&topic, PARTITIONS);
+    alerts.remove(3);
+    let altered = String::from_utf8(alerts[5].value.clone()).expect("JSON");
+    let altered = altered.replace("\"definition_version\":\"", "\"definition_version\":\"x");
+    alerts[5].value = altered.into_bytes();
+    forge.delete_topic(&topic);
+    deployment.create_topics();
+    forge.write(&topic, &alerts);
+
+    let verdict = deployment.verdict();
+    assert_eq!(wrong(&verdict, "alerts"), [1, 0, 1, 0], "{verdict:#}");
+    let told = text(&deployment.asked(&["verify"]).stdout);
+    let shown = |words: &str| {
+        told.lines()
+            .any(|line| line.starts_with(words) && line.contains("definition_version"))
+    };
+    assert!(shown("  should be") && shown("         is"), "{told}");
+}
+
+#[test]
+fn altered_values_in_redis_are_noticed_and_mended() {
+    let Some(deployment) = taken("altered") else {
+        return;
+    };
+    let mut redis = deployment.redis();
+    let mut states: Vec<String> = redis.keys("{altered.customer.1}:*:s:*").expect("states");
+    states.sort();
+    let [altered, deleted, ..] = &states[..] else {
+        panic!("shard 1 has customers")
+    };
+    let other: Vec<u8> = redis.get(&states[2]).expect("a state");
+    let () = redis.set(altered, other).expect("it is set");
+    let () = redis.del(deleted).expect("it is deleted");
+    let invented = altered.replace(":s:", ":s:nobody-");
+    let () = redis.set(invented, "x").expect("it is set");
+
+    let verdict = deployment.verdict();
+    assert_eq!(wrong(&verdict, "store"), [1, 0, 1, 1], "{verdict:#}");
+    assert_eq!(wrong(&verdict, "states"), [0; 4], "{verdict:#}");
+
+    let marked = deployment.asked(&["verify", "--mark-damaged"]);
+    assert_eq!(
+        marked.status.code(),
+        Some(1),
+        "it was wrong when it was looked at"
+    );
+    assert_eq!(deployment.shards()[1]["store"]["status"], "damaged");
+    let worker = deployment.start();
+    deployment.wait_until_taken();
+    Deployment::stop(worker);
+    deployment.assert_fine_with_store();
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_by_name() {
+    let Some(deployment) = taken("refused") else {
+        return;
+    };
+    let example = "deploy/examples/bpi2012/definition.yaml";
+    let refused = |arguments: &[&str], code: i32, name: &str| {
+        let output = deployment.asked(arguments);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert!(told.contains(name), "{told}");
+    };
+    refused(&["verify", "--definition", example], 78, "OTHER_RULES");
+    let forge = deployment.forge();
+    forge.delete_below(&deployment.topic("deltas"), 2, 1);
+    refused(&["verify"], 66, "OUTPUT_CUT");
+    forge.delete_below(&deployment.topic("events"), 0, 1);
+    let told = text(&deployment.asked(&["verify"]).stderr);
+    assert!(told.contains("_CUT"), "{told}");
+}
+
+#[test]
+fn the_verdict_has_a_line_for_each_shard() {
+    let Some(deployment) = taken("told") else {
+        return;
+    };
+    let told = deployment.told(&["verify"]);
+    let shards = told.lines().skip(1).take(4);
+    for (number, line) in shards.enumerate() {
+        let words: Vec<_> = line.split_whitespace().collect();
+        assert_eq!(words[0], number.to_string(), "{told}");
+        assert_eq!(words.last(), Some(&"compared"), "{told}");
+    }
+    assert!(
+        told.ends_with("0 lost, 0 doubled, 0 different, 0 unknown: fine\n"),
+        "{told}"
+    );
+    assert_eq!(deployment.verdict()["total"]["lost"], json!(0));
+}

@@ -1,0 +1,102 @@
+//! Holds the runbook to the code: every halt has its entry, every metric and label it names is served.
+//!
+//! Reads the page as text. Entries of halts have the same parts, so that somebody woken at night finds them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use waymark::protocol::Halt;
+use waymark::telemetry::{Copied, Metrics, RecycleCause, ShardState, Status};
+use waymark_engine::derived::Status as AlertStatus;
+
+const RUNBOOK: &str = include_str!("../docs/runbook.md");
+
+#[test]
+fn every_halt_has_an_entry_and_every_entry_is_of_a_halt() {
+    let told: Vec<_> = entries("Halts").iter().map(|entry| entry.heading).collect();
+    assert_eq!(told, Halt::CODES);
+}
+
+#[test]
+fn the_entry_of_a_halt_says_why_what_to_check_how_to_mend_and_what_not_to_do() {
+    for entry in entries("Halts") {
+        for part in ["Means", "Why we stop", "Check", "Mend", "Don't"] {
+            let part = format!("**{part}.** ");
+            let told = entry.text.matches(&part).count();
+            assert_eq!(told, 1, "{part}in {}", entry.heading);
+        }
+    }
+}
+
+#[test]
+fn every_metric_that_the_runbook_names_is_served() {
+    let page = page_with_every_row();
+    for name in metrics_in(RUNBOOK) {
+        let (family, row) = (format!("# TYPE {name} "), format!("{name}{{"));
+        let mut lines = page.lines();
+        let served = lines.any(|line| line.starts_with(&family) || line.starts_with(&row));
+        assert!(served, "no {name} in\n{page}");
+    }
+}
+
+#[test]
+fn the_entry_of_a_metric_has_an_expression_of_it() {
+    for entry in entries("Metrics worth an alert") {
+        let name = entry.heading.trim_matches('`');
+        let mut lines = entry.text.lines();
+        let told = lines.any(|line| line.starts_with("    ") && line.contains(name));
+        assert!(told, "no expression of {name}");
+    }
+}
+
+#[test]
+fn every_cause_of_a_recycle_is_told() {
+    let entries = entries("Metrics worth an alert");
+    let entry = entries
+        .iter()
+        .find(|entry| entry.heading == "`waymark_recycles_total`");
+    let entry = entry.expect("recycles have an entry");
+    for cause in RecycleCause::ALL {
+        let row = format!("| `{}` |", cause.label());
+        assert!(entry.text.contains(&row), "no {row}");
+    }
+}
+
+struct Entry {
+    heading: &'static str,
+    text: &'static str,
+}
+
+/// The entries of a chapter, in order.
+fn entries(chapter: &str) -> Vec<Entry> {
+    let heading = format!("\n## {chapter}\n");
+    let (_, rest) = RUNBOOK
+        .split_once(&heading)
+        .unwrap_or_else(|| panic!("no chapter {chapter:?}"));
+    let chapter = rest.split("\n## ").next().unwrap_or_default();
+    chapter
+        .split("\n### ")
+        .skip(1)
+        .filter_map(|entry| entry.split_once('\n'))
+        .map(|(heading, text)| Entry { heading, text })
+        .collect()
+}
+
+/// Names of metrics in a text; histograms by family or by the row that is asked for.
+fn metrics_in(text: &str) -> BTreeSet<&str> {
+    text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_')
+        .filter(|word| word.starts_with("waymark_") && *word != "waymark_")
+        .collect()
+}
+
+/// What a process serves that has met everything once.
+fn page_with_every_row() -> String {
+    let metrics = Metrics::new();
+    let stage = metrics.stage("customer");
+    stage.alert("application_stalled", AlertStatus::Raised);
+    stage.recovered(Copied::Part, Duration::ZERO);
+    metrics.shard("customer", 0);
+    let (code, text) = (Halt::CODES[0], String::new());
+    Status::new(&metrics).set("customer", 0, ShardState::Halted { code, text });
+    metrics.page()
+}
