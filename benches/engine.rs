@@ -11,7 +11,7 @@ use std::sync::Arc;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use waymark::simulate::{Options, Share, Simulation};
 use waymark_engine::definition::Definition;
-use waymark_engine::event::{Decoded, Event, Timestamp, decode_json};
+use waymark_engine::event::{Event, Timestamp};
 use waymark_engine::journey::Journey;
 use waymark_engine::rules::Rules;
 use waymark_engine::stage::{Derived, Shard, Table};
@@ -29,11 +29,9 @@ fn events() -> Vec<Event> {
         duplicates: Share::default(),
         bad: Share::default(),
     };
-    let decode = |line: String| match decode_json(line.as_bytes()) {
-        Ok(Decoded::Event(event)) => event,
-        other => panic!("the generator writes events: {other:?}"),
-    };
-    Simulation::new(&options).map(decode).collect()
+    Simulation::new(&options)
+        .map(|arrival| arrival.event)
+        .collect()
 }
 
 fn shard() -> Shard<Rules> {
