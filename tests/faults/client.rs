@@ -102,15 +102,6 @@ impl Client {
         }
     }
 
-    /// Returns the broker that leads a partition, if one does.
-    pub(crate) fn leader(&self, topic: &str, partition: i32) -> Option<i32> {
-        let consumer = self.consumer("stranger");
-        let found = consumer.fetch_metadata(Some(topic), ANSWER).ok()?;
-        let mut partitions = found.topics().first()?.partitions().iter();
-        let leader = partitions.find(|it| it.id() == partition)?.leader();
-        (leader > 0).then_some(leader)
-    }
-
     /// Reads a topic to its end as a subscriber does: committed records alone.
     pub(crate) fn read(&self, topic: &str) -> Vec<OwnedMessage> {
         let consumer = self.consumer("stranger");

@@ -16,7 +16,7 @@ use waymark_testkit::{Process, Redis, Servers, redis, until};
 use crate::client::Client;
 
 /// How long anything may take that is bound to happen: generous, for tests share a small machine.
-pub(crate) const LONG: Duration = Duration::from_secs(120);
+pub(crate) const LONG: Duration = Duration::from_mins(2);
 /// SIGTERM to the end of the process, whatever Kafka and Redis do.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(10);
 /// Partitions of every topic, hence shards.
@@ -62,9 +62,10 @@ impl Deployment {
     pub(crate) fn create(servers: &Servers, name: &str, bootstrap: &str) -> Self {
         let redis = Redis::start(servers, &redis::Options::default()).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let assurance = match bootstrap.contains(',') {
-            true => "production",
-            false => "single-broker",
+        let assurance = if bootstrap.contains(',') {
+            "production"
+        } else {
+            "single-broker"
         };
         let file = format!(
             "\
@@ -177,9 +178,12 @@ http: 127.0.0.1:0
             let at = client.committed(&group, &events);
             (ends != at).then_some((ends, at))
         };
-        if until(LONG, || behind().is_none().then_some(())).is_none() {
-            panic!("(ends, committed) of {events}: {:?}", behind());
-        }
+        let there = until(LONG, || behind().is_none().then_some(()));
+        assert!(
+            there.is_some(),
+            "(ends, committed) of {events}: {:?}",
+            behind()
+        );
     }
 
     /// Stops the processes gracefully, once nothing is left to read, and verifies. Returns the verdict.

@@ -12,6 +12,8 @@
 //! | `topics`   | offsets moved, changelog emptied, source cut, producers that place keys elsewhere       |
 //! | `records`  | input of every bad kind                                                                 |
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
 mod brokers;
 mod client;
 mod deployment;

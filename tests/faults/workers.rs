@@ -41,12 +41,11 @@ fn of_two_processes_with_one_slot_one_ends_loudly_and_the_other_goes_on() {
     older.runs();
     let mut newer = deployment.start(0);
     let mut ended = older.process.wait(LONG);
-    let (loser, mut winner) = match ended {
-        Some(_) => (older, newer),
-        None => {
-            ended = newer.process.wait(Duration::ZERO);
-            (newer, older)
-        }
+    let (loser, mut winner) = if ended.is_some() {
+        (older, newer)
+    } else {
+        ended = newer.process.wait(Duration::ZERO);
+        (newer, older)
     };
     let status = ended.unwrap_or_else(|| panic!("both run{}", winner.process.tail()));
     assert_eq!(status.code(), Some(1), "{}", loser.process.tail());
