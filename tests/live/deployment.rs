@@ -82,6 +82,7 @@ impl Deployment {
         for name in ["", "_DIR", "_LEDGER"] {
             command.env_remove(format!("WAYMARK_SERVERS{name}"));
         }
+        command.env_remove("WAYMARK_DATA");
         command
             .args(arguments)
             .env("WAYMARK_DEPLOYMENT", &self.name)
