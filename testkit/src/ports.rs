@@ -1,8 +1,9 @@
 //! Ports that stay ours for as long as a server may want to come back to them.
 //!
 //! A port is claimed by locking a file with its number, which tells every other kit on this machine to look elsewhere,
-//! also while the server is down; the operating system drops the lock with the process. Claimed ports lie below the range
-//! from which outgoing connections take theirs, so that no client sits on one when its server restarts.
+//! also while the server is down; the operating system drops the lock with the process. The files lie in `/tmp` itself:
+//! kits with a `TMPDIR` of their own must meet there too. Claimed ports lie below the range from which outgoing
+//! connections take theirs, so that no client sits on one when its server restarts.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
@@ -26,7 +27,7 @@ pub(crate) struct Port {
 impl Port {
     /// Claims a free port.
     pub(crate) fn claim() -> Result<Self> {
-        let folder = std::env::temp_dir().join(format!("waymark-testkit-ports-{}", getuid()));
+        let folder = PathBuf::from(format!("/tmp/waymark-testkit-ports-{}", getuid()));
         fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
         // Each process begins elsewhere, so that it rarely tries a port that another one holds.
         let begin = (std::process::id() % u32::from(RANGE.end - RANGE.start)) as usize;

@@ -172,11 +172,15 @@ impl Process {
         let said = until(limit, || {
             let ended = self.ended(); // asked first: what it said before its end is there by then
             let said = self.stdout().contains(text) || self.stderr().contains(text);
-            (said || ended.is_some()).then_some(said)
+            if said { Some(Ok(())) } else { ended.map(Err) }
         });
         match said {
-            Some(true) => Ok(()),
-            Some(false) => bail!("{} ended before it said {text:?}{}", self.name, self.tail()),
+            Some(Ok(())) => Ok(()),
+            Some(Err(status)) => bail!(
+                "{} ended ({status}) before it said {text:?}{}",
+                self.name,
+                self.tail()
+            ),
             None => bail!(
                 "{} did not say {text:?} in {limit:?}{}",
                 self.name,
