@@ -3,6 +3,7 @@
 //! | chapter        | what it holds                                                       |
 //! | -------------- | ------------------------------------------------------------------- |
 //! | `transactions` | the transactional producer, and how it is recycled                  |
+//! | `notary`       | the calls that may never return, on a thread of their own           |
 //! | `plain`        | a producer without transactions, for what is written from outside   |
 //! | `alert`        | an alert's headers                                                  |
 //! | `channel`      | what one stage tells the next, numbered                             |
@@ -14,6 +15,7 @@
 mod alert;
 mod channel;
 mod files;
+mod notary;
 mod plain;
 mod set_aside;
 mod transactions;

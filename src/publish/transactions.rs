@@ -11,7 +11,7 @@
 //! `protocol::rules`.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -24,6 +24,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode;
 use waymark_engine::event::Timestamp;
 
+use super::notary::{Notary, Overdue};
 use crate::clock::Stopwatch;
 use crate::config;
 use crate::kafka::{ClientError, Quiet, producer_settings};
@@ -34,8 +35,12 @@ use crate::telemetry::RecycleCause;
 const INIT_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a record may wait for its acknowledgement; the client gives up earlier by itself.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(15);
-/// How long the fence and the commit may take each.
+/// How long the fence and the commit may take each, as the client is told.
 const END_PATIENCE: Duration = Duration::from_secs(10);
+/// When we no longer believe that the client keeps to that.
+const END_OVERDUE: Duration = Duration::from_secs(11);
+/// Producers whose last call hangs: more of them say that this process can't be mended from within.
+const STUCK_MAX: usize = 8;
 /// One wait for acknowledgements: the client's own waits come in slices of 100 ms, far too long for a step.
 const SLICE: Duration = Duration::from_millis(1);
 
@@ -46,7 +51,9 @@ pub struct Transactions {
     /// The `transactional.id`.
     slot: String,
     /// Invariant: none from the first doubt until a new one has taken the slot.
-    producer: Option<BaseProducer<Deliveries>>,
+    producer: Option<Notary<BaseProducer<Deliveries>>>,
+    /// Producers that were dropped and may still be in a call that hangs.
+    dropped: Vec<Weak<BaseProducer<Deliveries>>>,
 }
 
 /// A record to be published.
@@ -90,6 +97,15 @@ pub enum PublishDoubt {
     /// A request of the transaction failed.
     #[error("{0} failed")]
     Request(&'static str, #[source] KafkaError),
+    /// The client has not come back from a request.
+    #[error("{0} has not returned in time")]
+    Overdue(&'static str),
+    /// The system gives no thread.
+    #[error("no thread for a producer")]
+    Thread(#[source] std::io::Error),
+    /// Too many producers hang.
+    #[error("{0} former producers have not returned from their last request")]
+    Stuck(usize),
 }
 
 impl PublishDoubt {
@@ -106,12 +122,15 @@ impl PublishDoubt {
             {
                 RecycleCause::Fenced
             }
-            PublishDoubt::Client(_) | PublishDoubt::Request(BEGIN | TAKE_SLOT, _) => {
-                RecycleCause::Client
-            }
+            PublishDoubt::Client(_)
+            | PublishDoubt::Thread(_)
+            | PublishDoubt::Stuck(_)
+            | PublishDoubt::Request(BEGIN | TAKE_SLOT, _) => RecycleCause::Client,
             PublishDoubt::Delivery(_) | PublishDoubt::Unacknowledged(_) => RecycleCause::Produce,
-            PublishDoubt::Request(SEND_OFFSETS, _) => RecycleCause::Offsets,
-            PublishDoubt::Request(_, _) => RecycleCause::Commit,
+            PublishDoubt::Request(SEND_OFFSETS, _) | PublishDoubt::Overdue(SEND_OFFSETS) => {
+                RecycleCause::Offsets
+            }
+            PublishDoubt::Request(_, _) | PublishDoubt::Overdue(_) => RecycleCause::Commit,
         }
     }
 }
@@ -136,6 +155,7 @@ impl Transactions {
             kafka: kafka.clone(),
             slot: slot.to_owned(),
             producer: None,
+            dropped: Vec::new(),
         }
     }
 
@@ -146,7 +166,10 @@ impl Transactions {
 
     /// Drops the producer, whatever its state.
     pub fn discard(&mut self) {
-        self.producer = None;
+        if let Some(notary) = self.producer.take() {
+            self.dropped.push(Arc::downgrade(notary.shared()));
+        }
+        self.dropped.retain(|producer| producer.strong_count() > 0);
     }
 
     /// Drops the producer, whatever its state, and makes a new one that takes the slot: whatever a former one left open
@@ -156,7 +179,11 @@ impl Transactions {
     /// [`PublishDoubt`] if a setting is wrong or the coordinator does not answer; try again.
     pub fn recycle(&mut self) -> Result<(), PublishDoubt> {
         self.discard();
-        self.producer = Some(create(&self.kafka, &self.slot)?);
+        if self.dropped.len() >= STUCK_MAX {
+            return Err(PublishDoubt::Stuck(self.dropped.len()));
+        }
+        let producer = create(&self.kafka, &self.slot)?;
+        self.producer = Some(Notary::employ(producer).map_err(PublishDoubt::Thread)?);
         Ok(())
     }
 
@@ -225,12 +252,13 @@ impl Transactions {
     /// [`PublishDoubt`] if it refuses or does not answer.
     pub fn send_offsets(
         &self,
-        positions: &TopicPartitionList,
-        membership: &ConsumerGroupMetadata,
+        positions: TopicPartitionList,
+        membership: &Arc<ConsumerGroupMetadata>,
     ) -> Result<(), PublishDoubt> {
-        self.producer()
-            .send_offsets_to_transaction(positions, membership, END_PATIENCE)
-            .map_err(|source| PublishDoubt::Request(SEND_OFFSETS, source))
+        let membership = Arc::clone(membership);
+        self.end(SEND_OFFSETS, move |producer| {
+            producer.send_offsets_to_transaction(&positions, &membership, END_PATIENCE)
+        })
     }
 
     /// Commits.
@@ -238,9 +266,7 @@ impl Transactions {
     /// # Errors
     /// [`PublishDoubt`]: it may be committed or not.
     pub fn commit(&self) -> Result<(), PublishDoubt> {
-        self.producer()
-            .commit_transaction(END_PATIENCE)
-            .map_err(|source| PublishDoubt::Request(COMMIT, source))
+        self.end(COMMIT, |producer| producer.commit_transaction(END_PATIENCE))
     }
 
     /// Returns where the progress records of this transaction came to stand.
@@ -248,9 +274,25 @@ impl Transactions {
         self.deliveries().receipts.clone()
     }
 
+    /// Makes one of the two requests that end a transaction.
+    fn end(
+        &self,
+        what: &'static str,
+        request: impl FnOnce(&BaseProducer<Deliveries>) -> Result<(), KafkaError> + Send + 'static,
+    ) -> Result<(), PublishDoubt> {
+        let answer = self.notary().call(END_OVERDUE, request);
+        answer
+            .map_err(|Overdue| PublishDoubt::Overdue(what))?
+            .map_err(|source| PublishDoubt::Request(what, source))
+    }
+
     fn producer(&self) -> &BaseProducer<Deliveries> {
-        let producer = self.producer.as_ref();
-        producer.expect("whoever begins has asked `is_ready` before")
+        self.notary().producer()
+    }
+
+    fn notary(&self) -> &Notary<BaseProducer<Deliveries>> {
+        let notary = self.producer.as_ref();
+        notary.expect("whoever begins has asked `is_ready` before")
     }
 
     fn deliveries(&self) -> std::sync::MutexGuard<'_, Delivered> {

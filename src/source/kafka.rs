@@ -8,7 +8,7 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -41,7 +41,7 @@ pub struct Rebalanced {
     /// The shards that are ours now; none if all were taken away.
     pub shards: Vec<ShardId>,
     /// Who we are in the group, as of this decision. The fence of every transaction until the next one.
-    pub membership: Option<ConsumerGroupMetadata>,
+    pub membership: Option<Arc<ConsumerGroupMetadata>>,
 }
 
 impl Rebalanced {
@@ -228,7 +228,8 @@ impl ConsumerContext for Rebalances {
         *self.decided.lock().expect("no holder panics") = Some(Rebalanced {
             membership: (!shards.is_empty())
                 .then(|| consumer.group_metadata())
-                .flatten(),
+                .flatten()
+                .map(Arc::new),
             shards,
         });
     }

@@ -154,7 +154,7 @@ impl Client {
         producer
     }
 
-    fn consumer(&self, group: &str) -> BaseConsumer {
+    pub(crate) fn consumer(&self, group: &str) -> BaseConsumer {
         self.config()
             .set("group.id", group)
             .set("isolation.level", "read_committed")

@@ -8,7 +8,8 @@
 //! | `lines`    | a process is killed or frozen at every numbered line of the protocol (`failpoints`)     |
 //! | `workers`  | processes: killed at random, two in one slot, coming and going, told to stop            |
 //! | `redis`    | the store: emptied, rolled back, full, altered by hand                                  |
-//! | `brokers`  | Kafka: killed, frozen, its leaders moved, transactions that somebody leaves open        |
+//! | `brokers`  | Kafka: killed, frozen, transactions that somebody leaves open                           |
+//! | `leaders`  | one of three brokers stays dead, whatever it led                                        |
 //! | `topics`   | offsets moved, changelog emptied, source cut, producers that place keys elsewhere       |
 //! | `records`  | input of every bad kind                                                                 |
 
@@ -17,6 +18,7 @@
 mod brokers;
 mod client;
 mod deployment;
+mod leaders;
 #[cfg(feature = "failpoints")]
 mod lines;
 mod records;

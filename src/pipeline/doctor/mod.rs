@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::kafka::admin::{Admin, AdminError};
+use crate::pipeline::error::told;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -128,18 +129,4 @@ fn away(area: Area, error: &AdminError) -> Finding {
         AdminError::Secret(_) | AdminError::Runtime(_) | AdminError::Create { .. } => State::Wrong,
     };
     Finding::new(area, state, told(error))
-}
-
-/// An error with its causes, in one line; many clients say the same thing twice.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.ends_with(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }

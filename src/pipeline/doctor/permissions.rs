@@ -1,8 +1,9 @@
 //! What we may read, ask and take, found out by trying. Writing is not tried: it would leave something behind.
 
-use super::{Area, Finding, State, told};
+use super::{Area, Finding, State};
 use crate::config::Config;
 use crate::kafka::{GroupOffsets, PartitionReader, Watermarks, patiently};
+use crate::pipeline::error::told;
 use crate::protocol::ShardId;
 use crate::publish::Transactions;
 

@@ -1,7 +1,8 @@
 //! The store, as it tells about itself.
 
-use super::{Area, Finding, State, told};
+use super::{Area, Finding, State};
 use crate::config::{self, Assumption, Config};
+use crate::pipeline::error::told;
 use crate::store::{RedisFacts, RedisSettings, RedisStore, StoreError, Unfit};
 
 /// Looks at the store.

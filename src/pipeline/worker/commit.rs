@@ -7,6 +7,7 @@
 //!
 //! The numbers in the comments are those of section 5 of `docs/delivery.md`: what happens if the process stops there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::ConsumerGroupMetadata;
@@ -79,7 +80,7 @@ impl Outputs {
         &self,
         transactions: &Transactions,
         source: &KafkaSource,
-        membership: &ConsumerGroupMetadata,
+        membership: &Arc<ConsumerGroupMetadata>,
         steps: &mut [Decided],
         collected: &Collected<'_>,
     ) -> Result<Vec<Receipt>, Doubt> {
@@ -100,7 +101,7 @@ impl Outputs {
             .list(&positions)
             .map_err(|source| PublishDoubt::Request("listing the positions", source))?;
         let fence = Stopwatch::start();
-        transactions.send_offsets(&positions, membership)?; // 7: a new owner waits until it ends
+        transactions.send_offsets(positions, membership)?; // 7: a new owner waits until it ends
         let fence = fence.elapsed();
         failpoint::here("step.7");
         let commit = Stopwatch::start();

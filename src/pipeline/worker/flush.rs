@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::{Reaction, Worker, told};
+use super::Worker;
+use super::react::Reaction;
 use crate::clock::Stopwatch;
 use crate::failpoint;
+use crate::pipeline::error::told;
 use crate::protocol::ShardId;
 use crate::store::{Flushed, StoreError};
 use crate::telemetry;

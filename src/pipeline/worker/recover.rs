@@ -58,17 +58,8 @@ pub(super) enum Recovered {
     Running(Box<OwnedShard>),
     /// Its first start: commit an empty step with this progress, then look again.
     Begin(Box<Progress>),
-    /// A transaction before us has not ended.
-    Waiting(Pending),
-}
-
-/// A shard that waits for a transaction before us to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pending {
-    /// The high watermark when the shard became ours.
-    pub(super) high_watermark: Offset,
-    /// How far it is stable.
-    pub(super) stable: Offset,
+    /// A transaction before us has not ended: it lies below this high watermark of when the shard became ours.
+    Waiting(Offset),
 }
 
 /// Why a shard could not be recovered this time.
@@ -111,10 +102,7 @@ impl Recovery<'_> {
         let high_watermark = since.unwrap_or(log.end);
         let stable = self.watermarks.stable_end(self.changelog_topic, shard)?;
         if !may_recover(stable, high_watermark) {
-            return Ok(Recovered::Waiting(Pending {
-                high_watermark,
-                stable,
-            }));
+            return Ok(Recovered::Waiting(high_watermark));
         }
         failpoint::here("recover.3");
         let (found, bytes) = self.look(shard)?; // 4

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use super::Worker;
 use super::collect::Collected;
 use super::decide::Decided;
-use super::recover::{Pending, Recovered, Recovery, Unrecovered, unread};
-use super::{Reaction, Worker, told};
+use super::react::Reaction;
+use super::recover::{Recovered, Recovery, Unrecovered, unread};
 use crate::clock::Stopwatch;
 use crate::failpoint;
+use crate::pipeline::error::told;
 use crate::protocol::rules::{may_recover, not_torn};
 use crate::protocol::{Offset, Progress, ShardId, Step};
 use crate::source::Polled;
@@ -24,14 +26,14 @@ use crate::telemetry::ShardState;
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How long to wait after an attempt that has failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-/// How long a transaction of a dead worker can outlive it: its timeout, the broker's scan, and some.
-const ALARM: Duration = Duration::from_secs(12 + 15);
+/// How long a transaction of a dead worker may outlive its timeout: the broker's scan, and some.
+const SCAN: Duration = Duration::from_secs(15);
 
 /// A shard that is ours and not yet recovered.
 #[derive(Debug, Default)]
 pub(super) struct Candidate {
-    /// The transaction that it waits for.
-    waits_for: Option<Pending>,
+    /// The high watermark below which somebody's transaction has not ended.
+    waits_for: Option<Offset>,
     /// Since when, and when it was looked at last.
     since: Option<Stopwatch>,
     looked: Option<Stopwatch>,
@@ -85,20 +87,21 @@ impl Worker {
 
     /// Candidates that need not wait, as far as a glance tells.
     fn ready_candidates(&mut self) -> Vec<ShardId> {
+        let patience = self.kafka.transaction_timeout() + SCAN;
         let mut ready = Vec::new();
         for (shard, candidate) in &mut self.candidates {
             if !candidate.is_due() {
                 continue;
             }
-            let Some(pending) = candidate.waits_for else {
+            let Some(high_watermark) = candidate.waits_for else {
                 ready.push(*shard);
                 continue;
             };
             candidate.looked = Some(Stopwatch::start());
             let topic = &self.stage.outputs.changelog;
             match self.watermarks.stable_end(topic, *shard) {
-                Ok(stable) if may_recover(stable, pending.high_watermark) => ready.push(*shard),
-                Ok(_) => alarm(*shard, topic, candidate),
+                Ok(stable) if may_recover(stable, high_watermark) => ready.push(*shard),
+                Ok(_) => alarm(*shard, topic, candidate, patience),
                 Err(error) => warn!(%shard, %error, "the changelog does not answer"),
             }
         }
@@ -110,7 +113,6 @@ impl Worker {
             .candidates
             .get(&shard)
             .and_then(|candidate| candidate.waits_for);
-        let since = since.map(|pending| pending.high_watermark);
         loop {
             match self.attempt(shard, since)? {
                 Recovered::Running(owned) => {
@@ -120,9 +122,9 @@ impl Worker {
                     self.running.insert(shard, *owned);
                     return Ok(());
                 }
-                Recovered::Waiting(pending) => {
+                Recovered::Waiting(high_watermark) => {
                     let candidate = self.candidates.entry(shard).or_default();
-                    candidate.waits_for = Some(pending);
+                    candidate.waits_for = Some(high_watermark);
                     candidate.since.get_or_insert_with(Stopwatch::start);
                     candidate.looked = Some(Stopwatch::start());
                     let why = "somebody else's transaction on the changelog has not ended".into();
@@ -241,8 +243,10 @@ fn go_on(
     ControlFlow::Continue(())
 }
 
-fn alarm(shard: ShardId, topic: &str, candidate: &mut Candidate) {
-    let waits = candidate.since.is_some_and(|since| since.elapsed() > ALARM);
+fn alarm(shard: ShardId, topic: &str, candidate: &mut Candidate, patience: Duration) {
+    let waits = candidate
+        .since
+        .is_some_and(|since| since.elapsed() > patience);
     if waits && !candidate.alarmed {
         candidate.alarmed = true;
         tracing::error!(%shard, topic, "an open transaction of somebody else keeps the shard waiting");

@@ -1,0 +1,106 @@
+//! This worker as a member of its group: which shards are ours, how we let go of them, how we come back.
+
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::react::Reaction;
+use super::takeover::Candidate;
+use super::{Worker, WorkerError};
+use crate::clock::Stopwatch;
+use crate::failpoint;
+use crate::source::{KafkaSource, Polled, Rebalanced};
+use crate::telemetry::ShardState;
+
+/// How long to wait before trying again what somebody else could not answer.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Expelled twice within this time, we are one of two processes with the same slot.
+const EXPELLED_AGAIN: Duration = Duration::from_mins(2);
+
+impl Worker {
+    /// Whatever is ours now starts from nothing, also what comes straight back.
+    pub(super) fn start_anew(&mut self, rebalanced: Rebalanced) {
+        let shards: Vec<i32> = rebalanced.shards.iter().map(|shard| shard.0).collect();
+        info!(?shards, "the group has decided which shards are ours");
+        self.observed.metrics.rebalanced(rebalanced.event());
+        self.flush_once();
+        self.let_go();
+        self.membership = rebalanced.membership;
+        let candidates = rebalanced.shards.into_iter();
+        self.candidates = candidates
+            .map(|shard| (shard, Candidate::default()))
+            .collect();
+        for shard in self.candidates.keys() {
+            self.show(*shard, ShardState::Recovering);
+        }
+        self.observed.pulse.joined();
+        failpoint::here("recover.1");
+    }
+
+    /// Joins the group anew, once. After an outage the coordinator may have taken two requests of ours for two members.
+    /// If another process has our slot it is expelled now, does the same, and the one that is expelled twice ends.
+    pub(super) fn rejoin(&mut self, why: String) -> Result<(), WorkerError> {
+        let again = self
+            .expelled
+            .is_some_and(|since| since.elapsed() < EXPELLED_AGAIN);
+        self.expelled = Some(Stopwatch::start());
+        if again {
+            return Err(WorkerError::Expelled(why));
+        }
+        warn!(why, "the group has expelled us, joining anew");
+        self.let_go();
+        let (stage, slot) = (&self.stage, &self.slot);
+        let source = KafkaSource::join(&self.kafka, &stage.source_topic, &stage.group, slot)?;
+        self.source = Rc::new(source);
+        Ok(())
+    }
+
+    /// Nothing is ours any more, and we are nobody.
+    fn let_go(&mut self) {
+        let ours = self.running.keys().chain(self.candidates.keys());
+        for shard in ours.chain(self.halted.keys()) {
+            self.hide(*shard);
+        }
+        self.running.clear();
+        self.candidates.clear();
+        self.halted.clear();
+        self.in_doubt.clear();
+        self.membership = None;
+    }
+
+    /// Keeps polling while nothing can be done: the group must not take us for dead.
+    ///
+    /// # Errors
+    /// [`WorkerError`] if the client refuses what it must always take.
+    pub(super) fn pause(&mut self) -> Result<(), WorkerError> {
+        self.source.assign(&[])?;
+        let since = Stopwatch::start();
+        while since.elapsed() < PAUSE && !self.stop.load(Ordering::Relaxed) {
+            match self.source.poll(PAUSE) {
+                Polled::Nothing if self.source.is_rebalanced() => return Ok(()),
+                Polled::Record(_) | Polled::Nothing | Polled::OutOfRange | Polled::Hitch(_) => {}
+            }
+        }
+        if self.source.is_rebalanced() {
+            return Ok(());
+        }
+        self.read_on().or_else(|reaction| match reaction {
+            Reaction::End(error) => Err(error),
+            _ => Ok(()),
+        })
+    }
+
+    /// Reads every running shard from its V on: what was collected and not committed is read again.
+    pub(super) fn read_on(&mut self) -> Result<(), Reaction> {
+        let positions: Vec<_> = self
+            .running
+            .values()
+            .map(|shard| (shard.id, shard.progress.position))
+            .collect();
+        self.source
+            .assign(&positions)
+            .map_err(|error| Reaction::End(error.into()))
+    }
+}

@@ -1,0 +1,101 @@
+//! Of three brokers one dies and stays dead, whatever it led: work goes on without it.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer as _;
+use waymark_testkit::{Kafka, kafka, servers_or_skip, until};
+
+use crate::deployment::{Deployment, LONG, Worker};
+
+const RECEIVED: &str = "waymark_records_received_total";
+const ANSWER: Duration = Duration::from_secs(5);
+
+#[test]
+fn the_leader_of_a_changelog_may_stay_dead() {
+    work_goes_on_without("no-changelog-leader", 109, |deployment| {
+        (deployment.topic("customer.changelog"), 0)
+    });
+}
+
+#[test]
+fn the_coordinator_of_the_group_may_stay_dead() {
+    work_goes_on_without("no-group-coordinator", 110, |deployment| {
+        let partition = coordinated_by(&deployment.group());
+        ("__consumer_offsets".to_owned(), partition)
+    });
+}
+
+#[test]
+fn the_coordinator_of_the_transactions_may_stay_dead() {
+    work_goes_on_without("no-transaction-coordinator", 111, |deployment| {
+        let partition = coordinated_by(&format!("{}-0", deployment.group()));
+        ("__transaction_state".to_owned(), partition)
+    });
+}
+
+/// Kills the leader of what `role` names under load; events must be taken while it is dead, and all be well at the end.
+fn work_goes_on_without(name: &str, seed: u32, role: impl Fn(&Deployment) -> (String, i32)) {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let options = kafka::Options {
+        brokers: 3,
+        ..kafka::Options::default()
+    };
+    let mut kafka = Kafka::start(&servers, &options).unwrap();
+    let mut deployment = Deployment::create(&servers, name, &kafka.bootstrap());
+    deployment.feed(2_000, 200, seed);
+    let mut worker = deployment.start(0);
+    worker.runs();
+    let (topic, partition) = role(&deployment);
+    let leader = leader(&deployment, &topic, partition).expect("it has a leader");
+    let mut stream = deployment.stream(200, 10 * seed);
+    sleep(Duration::from_secs(1));
+
+    kafka.kill(leader);
+
+    until(LONG, || {
+        self::leader(&deployment, &topic, partition).filter(|new| *new != leader)
+    })
+    .expect("another broker takes over");
+    received_more(&worker, 500.0);
+    stream.terminate();
+    stream.wait(LONG);
+    deployment.feed(300, 200, seed + 100); // the stream may have given up a record with its broker
+    deployment.caught_up();
+    kafka.restart(leader).unwrap();
+    deployment.settle(vec![worker]);
+}
+
+fn received_more(worker: &Worker, more: f64) {
+    let before = until(LONG, || {
+        worker.page("/metrics").map(|_| worker.metric(RECEIVED, ""))
+    });
+    let before = before.expect("it serves metrics");
+    let received = until(LONG, || {
+        (worker.metric(RECEIVED, "") > before + more).then_some(())
+    });
+    assert!(
+        received.is_some(),
+        "work stands still{}",
+        worker.process.tail()
+    );
+}
+
+/// Returns who leads a partition, as the brokers tell now.
+fn leader(deployment: &Deployment, topic: &str, partition: i32) -> Option<i32> {
+    let consumer = deployment.client().consumer("stranger");
+    let found = consumer.fetch_metadata(Some(topic), ANSWER).ok()?;
+    let partitions = found.topics().first()?.partitions();
+    let found = partitions.iter().find(|it| it.id() == partition)?;
+    Some(found.leader()).filter(|leader| *leader >= 0)
+}
+
+/// Returns the partition of a coordinator's topic that a name belongs to: Java's hash, over the four that our brokers have.
+fn coordinated_by(name: &str) -> i32 {
+    let hash = name.bytes().fold(0_i32, |hash, byte| {
+        hash.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    (hash & i32::MAX) % 4
+}
