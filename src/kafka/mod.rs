@@ -30,6 +30,7 @@ pub use client::{
     producer_settings, reader_settings,
 };
 pub use offsets::GroupOffsets;
+pub(crate) use offsets::{committed, known};
 pub use partitioner::partition_of;
 pub(crate) use patience::patiently;
 pub use reader::{PartitionReader, ReadError, appended_at};

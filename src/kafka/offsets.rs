@@ -55,8 +55,11 @@ impl GroupOffsets {
     }
 }
 
-/// Returns the offsets that the group of a consumer has committed.
-fn committed<C: ConsumerContext>(
+/// Asks once for the offsets that the group of a consumer has committed, for the shards that have any.
+///
+/// # Errors
+/// [`KafkaError`] if the coordinator does not answer within 10 s.
+pub(crate) fn committed<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     topic: &str,
     shards: &[ShardId],
@@ -66,12 +69,20 @@ fn committed<C: ConsumerContext>(
         list.add_partition(topic, shard.0);
     }
     let list = consumer.committed_offsets(list, PATIENCE)?;
-    let mut committed = BTreeMap::new();
     for element in list.elements() {
         element.error()?;
-        if let rdkafka::Offset::Offset(offset) = element.offset() {
-            committed.insert(ShardId(element.partition()), Offset(offset));
-        }
     }
-    Ok(committed)
+    Ok(known(&list))
+}
+
+/// Returns the offsets of a list, for the shards that have one.
+pub(crate) fn known(list: &TopicPartitionList) -> BTreeMap<ShardId, Offset> {
+    let known = list
+        .elements()
+        .into_iter()
+        .filter_map(|element| match element.offset() {
+            rdkafka::Offset::Offset(offset) => Some((ShardId(element.partition()), Offset(offset))),
+            _ => None,
+        });
+    known.collect()
 }

@@ -21,12 +21,9 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use tracing::warn;
 
 use crate::config;
-use crate::kafka::{ClientError, Quiet, consumer_settings};
+use crate::kafka::{ClientError, Quiet, committed, consumer_settings, known};
 use crate::protocol::{Offset, ShardId};
 use crate::telemetry::Rebalance;
-
-/// How long the coordinator may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A member of the group of a stage.
 #[expect(missing_debug_implementations, reason = "clients have none")]
@@ -137,8 +134,7 @@ impl KafkaSource {
     /// # Errors
     /// [`KafkaError`] if the client refuses.
     pub fn positions(&self) -> Result<BTreeMap<ShardId, Offset>, KafkaError> {
-        let list = self.consumer.position()?;
-        Ok(offsets(&list))
+        Ok(known(&self.consumer.position()?))
     }
 
     /// Returns the offsets that the group has committed, for the shards that have any. Waits for pending ones.
@@ -146,15 +142,7 @@ impl KafkaSource {
     /// # Errors
     /// [`KafkaError`] if the coordinator does not answer.
     pub fn committed(&self, shards: &[ShardId]) -> Result<BTreeMap<ShardId, Offset>, KafkaError> {
-        let mut list = TopicPartitionList::new();
-        for shard in shards {
-            list.add_partition(&self.topic, shard.0);
-        }
-        let list = self.consumer.committed_offsets(list, PATIENCE)?;
-        for element in list.elements() {
-            element.error()?;
-        }
-        Ok(offsets(&list))
+        committed(&self.consumer, &self.topic, shards)
     }
 
     /// Makes a list of positions for a transaction.
@@ -174,17 +162,6 @@ impl KafkaSource {
         let (_, reason) = self.consumer.client().fatal_error()?;
         Some(reason)
     }
-}
-
-fn offsets(list: &TopicPartitionList) -> BTreeMap<ShardId, Offset> {
-    let known = list
-        .elements()
-        .into_iter()
-        .filter_map(|element| match element.offset() {
-            rdkafka::Offset::Offset(offset) => Some((ShardId(element.partition()), Offset(offset))),
-            _ => None,
-        });
-    known.collect()
 }
 
 fn shards_of(list: &TopicPartitionList) -> Vec<ShardId> {
