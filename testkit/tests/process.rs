@@ -77,7 +77,7 @@ fn the_end_before_the_expected_word_is_told_with_the_last_words() {
     let (mut process, _folder) = shell("echo something else");
     let told = process.wait_to_say("ready", SOON).unwrap_err().to_string();
     assert!(
-        told.starts_with("child ended before it said \"ready\""),
+        told.starts_with("child ended (exit status: 0) before it said \"ready\""),
         "{told}"
     );
     assert!(told.contains("something else"), "{told}");
