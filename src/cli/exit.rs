@@ -31,6 +31,8 @@ pub(super) enum Exit {
     Unavailable = 69,
     /// An output can't be written.
     CantCreate = 73,
+    /// What could be looked at is in order, and some of it could not: try again later.
+    Retry = 75,
     /// A setting is wrong, or a definition, mapping or story file can't be read, or has errors.
     Config = 78,
 }

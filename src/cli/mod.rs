@@ -34,7 +34,7 @@ use exit::Exit;
 /// Customer journeys of business lending as a stream: what has stalled, who waits, which score has shifted
 ///
 /// Exit codes: 0 all is well, 1 findings, 64 wrong usage, 65 an input is damaged, 66 an input is missing, 69 a
-/// server can't be asked, 73 an output can't be written, 78 a setting, definition, mapping or story file is wrong.
+/// server can't be asked, 73 an output can't be written, 75 try again, 78 a setting, definition, mapping or story file is wrong.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {

@@ -24,7 +24,8 @@ use crate::pipeline::verify::{
 /// still can be compared: stop the workers, or look when nothing moves.
 ///
 /// Exit codes: 0 nothing is wrong, 1 something is, 66 source or outputs no longer reach back to the beginning, 69 a server
-/// can't be asked, 78 the definition is not the one that was in force.
+/// can't be asked, 75 nothing is wrong but a store would not stand still and was not compared, 78 the definition is not the
+/// one that was in force.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -68,11 +69,15 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     })?;
     progress.finish_and_clear();
     arguments.output.print(&verdict, write)?;
-    Ok(if verdict.fine {
-        Exit::Ok
-    } else {
-        Exit::Findings
-    })
+    Ok(exit_of(&verdict))
+}
+
+fn exit_of(verdict: &Verdict) -> Exit {
+    match (verdict.fine, verdict.whole) {
+        (true, true) => Exit::Ok,
+        (true, false) => Exit::Retry,
+        (false, _) => Exit::Findings,
+    }
 }
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -87,10 +92,10 @@ fn write(to: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
         write_difference(to, difference)?;
     }
     let total = &verdict.total;
-    let (style, word) = if verdict.fine {
-        (GOOD, "fine")
-    } else {
-        (BAD, "not fine")
+    let (style, word) = match (verdict.fine, verdict.whole) {
+        (true, true) => (GOOD, "fine"),
+        (true, false) => (BAD, "fine, but for a store that was not compared"),
+        (false, _) => (BAD, "not fine"),
     };
     let problems: usize = verdict
         .shards

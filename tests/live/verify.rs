@@ -149,6 +149,26 @@ fn altered_values_in_redis_are_noticed_and_mended() {
 }
 
 #[test]
+fn a_store_that_cannot_be_compared_is_not_passed_over() {
+    let Some(deployment) = taken("unlike") else {
+        return;
+    };
+    let mut redis = deployment.redis();
+    let () = redis.del("{unlike.customer.1}:cp").expect("it is deleted");
+    let verdict = deployment.assert_fine();
+    assert_eq!(verdict["whole"], false, "{verdict:#}");
+    let verify = deployment.asked(&["verify"]);
+    assert_eq!(verify.status.code(), Some(75));
+    let told = text(&verify.stdout);
+    let why = "shard 1: the store was not compared: it has no checkpoint of the shard";
+    assert!(told.contains(why), "{told}");
+    assert!(
+        told.ends_with("fine, but for a store that was not compared\n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused_by_name() {
     let Some(deployment) = taken("refused") else {
         return;

@@ -1,7 +1,7 @@
 //! Every value in the store against the changelog, and the index of due times against the states.
 //!
 //! The store follows the changelog: the two are compared at a moment when its checkpoint stands behind the last change. A
-//! deployment that is busy may never offer one; then nothing is said of the store.
+//! deployment that is busy may never offer one; then the verdict is not whole.
 
 use std::collections::HashSet;
 use std::thread;

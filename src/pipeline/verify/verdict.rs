@@ -12,6 +12,8 @@ const SHOWN: u64 = 3;
 pub struct Verdict {
     /// Nothing was found to be wrong.
     pub fine: bool,
+    /// Everything was compared: no store was left out because it would not stand still.
+    pub whole: bool,
     /// All sorts together.
     pub total: Tally,
     /// Alerts, by id and sequence.
@@ -166,6 +168,7 @@ impl Verdict {
     pub(super) fn new() -> Self {
         Self {
             fine: false,
+            whole: false,
             total: Tally::default(),
             alerts: Tally::default(),
             deltas: Tally::default(),
@@ -226,6 +229,44 @@ impl Verdict {
         self.total = total;
         let problems = self.shards.iter().any(|shard| !shard.problems.is_empty());
         self.fine = total.is_fine() && !problems;
+        let left_out = |shard: &ShardVerdict| matches!(shard.store, StoreLook::NotCompared(_));
+        self.whole = !self.shards.iter().any(left_out);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(store: StoreLook) -> Verdict {
+        let mut verdict = Verdict::new();
+        let mut shard = ShardVerdict::idle(ShardId(0));
+        shard.store = store;
+        verdict.shards.push(shard);
+        verdict
+    }
+
+    #[test]
+    fn what_was_not_compared_is_neither_wrong_nor_left_unsaid() {
+        let looks = [
+            (StoreLook::None, true),
+            (StoreLook::Compared, true),
+            (StoreLook::NotCompared("it moves".to_owned()), false),
+        ];
+        for (store, whole) in looks {
+            let verdict = verdict(store).finish();
+            assert_eq!((verdict.fine, verdict.whole), (true, whole));
+        }
+    }
+
+    #[test]
+    fn one_lost_thing_or_one_problem_is_not_fine() {
+        let mut lossy = verdict(StoreLook::Compared);
+        lossy.alerts.lost = 1;
+        assert!(!lossy.finish().fine);
+        let mut odd = verdict(StoreLook::Compared);
+        odd.shards[0].problems.push("odd".to_owned());
+        assert!(!odd.finish().fine);
     }
 }
