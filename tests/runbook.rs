@@ -1,8 +1,10 @@
-//! Holds the runbook to the code: every halt has its entry, every metric and label it names is served.
+//! Holds the runbook to the code: every halt has its entry, every metric and label it names is served, every command is
+//! there.
 //!
 //! Reads the page as text. Entries of halts have the same parts, so that somebody woken at night finds them.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 use std::time::Duration;
 
 use waymark::protocol::Halt;
@@ -62,6 +64,18 @@ fn every_cause_of_a_recycle_is_told() {
     }
 }
 
+#[test]
+fn every_command_that_the_runbook_names_is_there() {
+    let commands = commands_in(RUNBOOK);
+    assert!(commands.contains("shard adopt"), "{commands:?}");
+    for command in commands {
+        let mut waymark = Command::new(env!("CARGO_BIN_EXE_waymark"));
+        waymark.args(command.split(' ')).arg("--help");
+        let output = waymark.output().expect("the command runs");
+        assert!(output.status.success(), "waymark {command}: {output:?}");
+    }
+}
+
 struct Entry {
     heading: &'static str,
     text: &'static str,
@@ -87,6 +101,18 @@ fn metrics_in(text: &str) -> BTreeSet<&str> {
     text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_')
         .filter(|word| word.starts_with("waymark_") && *word != "waymark_")
         .collect()
+}
+
+/// Commands in a text, such as `topics check` of `waymark topics check -c`.
+fn commands_in(text: &str) -> BTreeSet<String> {
+    let named = text.split("waymark").skip(1).filter_map(|rest| {
+        let is_word = |it: char| it.is_ascii_lowercase() || it.is_whitespace();
+        let end = rest.find(|it| !is_word(it)).unwrap_or(rest.len());
+        let words: Vec<_> = rest[..end].split_whitespace().collect();
+        let is_apart = rest.starts_with(char::is_whitespace);
+        (is_apart && !words.is_empty()).then(|| words.join(" "))
+    });
+    named.collect()
 }
 
 /// What a process serves that has met everything once.

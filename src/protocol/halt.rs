@@ -13,7 +13,7 @@ pub enum Halt {
     /// Row 2: the shard has worked before, but its changelog does not know it.
     #[error(
         "the changelog (offsets {log}) holds no progress record, but {} that this shard has worked before: \
-         restore the topic, or delete the group's offsets and the shard's checkpoint to begin anew",
+         restore the topic, or begin the stage anew as the runbook tells",
         witnesses(*.committed, *.checkpoint)
     )]
     ChangelogMissing {
@@ -45,7 +45,7 @@ pub enum Halt {
     /// Row 4: somebody moved the group's offsets by hand.
     #[error(
         "the group's committed offset is {committed}, the changelog says {position}: `waymark shard adopt` goes on from \
-         {position}; to read again from {committed}, follow the runbook's rewind"
+         {position}; nothing goes on from {committed}, for the states are those at {position}"
     )]
     OffsetsMoved {
         /// C, the group's committed offset.
@@ -55,8 +55,8 @@ pub enum Halt {
     },
     /// Row 6: records that were not read yet are gone from the source, or it was created anew.
     #[error(
-        "the next record to read is {position}, but the source holds offsets {source_log}: restore the topic, or accept the \
-         loss as the runbook tells"
+        "the next record to read is {position}, but the source holds offsets {source_log}: restore the topic with its \
+         offsets, or begin the stage anew as the runbook tells; nothing skips the gap"
     )]
     SourceGap {
         /// V of the last progress record.
@@ -66,8 +66,8 @@ pub enum Halt {
     },
     /// Row 7: the store's states may be another deployment's.
     #[error(
-        "the store's checkpoint has lineage {found}, the changelog {ours}: give this deployment its own prefix, or delete \
-         the checkpoint if nobody needs those states"
+        "the store's checkpoint has lineage {found}, the changelog {ours}: give this deployment a Redis or a \
+         `redis.database` of its own, or delete the checkpoint if nobody needs those states"
     )]
     ForeignStore {
         /// Lineage in the store.
@@ -128,7 +128,7 @@ pub enum Halt {
         cause: String,
     },
     /// Chapter 3: a setting that the protocol needs is no longer as it was at the start.
-    #[error("{setting} is {found}, must be {demanded}: set it back")]
+    #[error("{setting} is {found}, must be {demanded}: set it back, then restart")]
     SettingChanged {
         /// Whose setting, and its name: `topic loans.customer.changelog: cleanup.policy`.
         setting: String,
