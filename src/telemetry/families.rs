@@ -68,7 +68,7 @@ families! {
     lag_records: IntGaugeVec() "waymark_source_lag_records" ["stage", "shard", "until"]
         "Records of the source not read yet, up to its high watermark or up to the last stable offset."
     lag_seconds: GaugeVec() "waymark_source_lag_seconds" ["stage", "shard"]
-        "How long the next unread record has been waiting."
+        "Age of the last record read, while others wait behind it."
     stream_time: GaugeVec() "waymark_stream_time_seconds" ["stage", "shard"]
         "Stream time, in seconds since 1970."
     store_lag_steps: IntGaugeVec() "waymark_store_lag_steps" ["stage", "shard"]
@@ -78,7 +78,7 @@ families! {
     unflushed_keys: IntGaugeVec() "waymark_unflushed_keys" ["stage", "shard"]
         "Keys whose newest state is only in memory."
     timers_due: IntGaugeVec() "waymark_timers_due" ["stage", "shard"]
-        "Timers that are due and have not fired."
+        "Customers whose next timer fell due by where the shard wanted to go, at its last look at the store."
     shard_states: IntGaugeVec() "waymark_shard_state" ["stage", "shard", "state"]
         "1 for the state that a shard is in, 0 for the others."
     halts: IntGaugeVec() "waymark_halted" ["stage", "shard", "halt"]

@@ -48,7 +48,7 @@ pub struct ShardMetrics {
     pub store_lag_records: IntGauge,
     /// Keys whose newest state is only in memory.
     pub unflushed_keys: IntGauge,
-    /// Timers that are due and have not fired.
+    /// Customers whose next timer fell due by where the shard wanted to go, at its last look at the store.
     pub timers_due: IntGauge,
     stream_time: Gauge,
 }

@@ -40,6 +40,8 @@ pub(crate) struct Start<'a> {
     pub(crate) ordinal: u32,
     /// What happens where: the variable `FAILPOINTS`.
     pub(crate) failpoints: &'a str,
+    /// Settings of its own, each `path=value`.
+    pub(crate) settings: &'a [&'a str],
 }
 
 /// A `waymark run`.
@@ -162,6 +164,9 @@ http: 127.0.0.1:0
         let ordinal = format!("workers.ordinal={}", start.ordinal);
         let mut command = self.command(&["run", "--set", &ordinal]);
         command.args(["--set", "workers.threads=1"]);
+        for setting in start.settings {
+            command.args(["--set", setting]);
+        }
         command.env("FAILPOINTS", start.failpoints);
         let name = format!("worker-{}", start.ordinal);
         Worker {

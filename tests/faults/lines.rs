@@ -111,8 +111,8 @@ fn freeze_at(servers: &Servers, kafka: &str, line: &str) {
     deployment.feed(2_000, 100, 5);
     let mut stream = deployment.stream(100, 6);
     let mut frozen = deployment.start_as(Start {
-        ordinal: 0,
         failpoints: &format!("{line}=20*off->1*return(stop)->off"),
+        ..Start::default()
     });
     frozen.says(&format!("failpoint {line}"));
     let mut other = deployment.start(1);
@@ -145,8 +145,8 @@ fn start_armed(deployment: &mut Deployment, line: &str, visits: u32) -> Worker {
         visits => format!("{line}={visits}*off->return(kill)"),
     };
     deployment.start_as(Start {
-        ordinal: 0,
         failpoints: &failpoints,
+        ..Start::default()
     })
 }
 

@@ -3,9 +3,9 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use waymark_testkit::{Kafka, servers_or_skip};
+use waymark_testkit::{Kafka, servers_or_skip, until};
 
-use crate::deployment::{Deployment, LONG, Worker};
+use crate::deployment::{Deployment, LONG, Start, Worker};
 
 #[test]
 fn random_kills_under_load_lose_and_double_nothing() {
@@ -59,6 +59,26 @@ fn of_two_processes_with_one_slot_one_ends_loudly_and_the_other_goes_on() {
 }
 
 #[test]
+fn timers_that_a_backlog_brings_are_shown_until_they_have_fired() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let mut deployment = Deployment::create(&servers, "timers", &kafka.bootstrap());
+    deployment.feed(20_000, 300, 15);
+    let mut worker = deployment.start_as(Start {
+        settings: &["workers.step.records=100"],
+        ..Start::default()
+    });
+    worker.shows("/metrics", "waymark_timers_due");
+    let due = || worker.metric("waymark_timers_due", "");
+    until(LONG, || (due() > 0.5).then_some(())).expect("the backlog is longer than any limit");
+    deployment.caught_up();
+    until(LONG, || (due() < 0.5).then_some(())).expect("they have fired");
+    deployment.settle(vec![worker]);
+}
+
+#[test]
 fn a_storm_of_rebalances_loses_and_doubles_nothing() {
     let Some(servers) = servers_or_skip() else {
         return;
@@ -102,7 +122,7 @@ fn one_process_then_three_then_one_under_load() {
     second.stop();
     third.process.kill(); // one goes in peace, one does not
     let shards = |worker: &Worker| worker.metric("waymark_shard_state", "state=\"running\"");
-    let all = waymark_testkit::until(LONG, || (shards(&first) > 2.5).then_some(()));
+    let all = until(LONG, || (shards(&first) > 2.5).then_some(()));
     assert!(all.is_some(), "{}", first.process.tail());
     stream.terminate();
     stream.wait(LONG);

@@ -153,6 +153,9 @@ impl ShardWork<'_> {
             );
         }
         self.shard.looked = Stopwatch::start();
+        let due = timers_due(self.shard, &loaded, need.due_before);
+        let due = i64::try_from(due).unwrap_or(i64::MAX);
+        self.shard.metrics.timers_due.set(due);
         Ok(loaded)
     }
 
@@ -229,8 +232,19 @@ fn due_max(shard: &OwnedShard, due_before: Option<Timestamp>, timers: usize) -> 
 
 /// Returns the first timer among what was loaded and what waits to be flushed.
 fn next_timer(shard: &OwnedShard, loaded: &Loaded) -> Option<Timestamp> {
-    let mut entries = loaded.due.iter();
-    let loaded = entries.find(|(_, key)| shard.unflushed.get(key).is_none());
-    let loaded = loaded.map(|(due, _)| *due);
+    let loaded = timers_loaded(shard, loaded).next();
     loaded.into_iter().chain(shard.unflushed.first_due()).min()
+}
+
+/// Returns how many customers fall due up to a time, of those that were loaded and those that wait to be flushed.
+fn timers_due(shard: &OwnedShard, loaded: &Loaded, up_to: Option<Timestamp>) -> usize {
+    let unflushed = up_to.map_or(0, |to| shard.unflushed.due_before(to).count());
+    timers_loaded(shard, loaded).count() + unflushed
+}
+
+/// Timers that were loaded, without those of values that wait to be flushed: these overrule the index.
+fn timers_loaded(shard: &OwnedShard, loaded: &Loaded) -> impl Iterator<Item = Timestamp> {
+    let entries = loaded.due.iter();
+    let counts = entries.filter(|(_, key)| shard.unflushed.get(key).is_none());
+    counts.map(|(due, _)| *due)
 }
