@@ -1,5 +1,7 @@
 //! Places where a test may stop the process, named after the lines of the delivery protocol.
 //!
+//! `customer=return(C-5)` makes deciding crash over one customer, as a mistake of ours might.
+//!
 //! Built without the feature `failpoints`, as every release is, nothing is left of them. With it, `FAILPOINTS` says what
 //! happens where: `step.7=1*off->return(kill)` kills the process at the second visit of line 7 of a step.
 
@@ -20,5 +22,18 @@ pub(crate) fn here(place: &str) {
         };
         eprintln!("failpoint {place}: {signal}");
         raise(signal).expect("we may signal ourselves");
+    });
+}
+
+/// A customer, such as `C-5`.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub(crate) fn over(_customer: &str) {}
+
+/// A customer, such as `C-5`. Crashes if a test has asked for this one.
+#[cfg(feature = "failpoints")]
+pub(crate) fn over(customer: &str) {
+    fail::fail_point!("customer", |asked: Option<String>| {
+        assert!(asked.as_deref() != Some(customer), "failpoint {customer}");
     });
 }

@@ -40,7 +40,7 @@ pub struct ShardMetrics {
     pub lag_to_end: IntGauge,
     /// Records of the source behind us that may be read: up to the last stable offset.
     pub lag_to_stable: IntGauge,
-    /// How long the next unread record has been waiting; 0 where there is none.
+    /// Age of the last record read, while others wait behind it; else 0.
     pub lag_seconds: Gauge,
     /// Committed steps that the store does not have.
     pub store_lag_steps: IntGauge,

@@ -7,11 +7,11 @@
 //! | ---------- | --------------------------------------------------------------------------------------- |
 //! | `lines`    | a process is killed or frozen at every numbered line of the protocol (`failpoints`)     |
 //! | `workers`  | processes: killed at random, two in one slot, coming and going, told to stop            |
-//! | `redis`    | the store: emptied, rolled back, full, altered by hand                                  |
+//! | `redis`    | the store: emptied, rolled back, full, busy, made a replica, altered by hand            |
 //! | `brokers`  | Kafka: killed, frozen, transactions that somebody leaves open                           |
 //! | `leaders`  | one of three brokers stays dead, whatever it led                                        |
 //! | `topics`   | offsets moved, changelog emptied, source cut, producers that place keys elsewhere       |
-//! | `records`  | input of every bad kind                                                                 |
+//! | `records`  | input of every bad kind, ahead of time, or over which we crash                          |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 

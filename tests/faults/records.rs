@@ -1,11 +1,17 @@
 //! Input of every bad kind: set aside with its bytes, key and headers, and why; and the books balance to the last record.
+//! Also a record over which a mistake of ours crashes, and clocks of others that run ahead.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rdkafka::Message as _;
 use rdkafka::message::{Header, Headers as _, OwnedHeaders, OwnedMessage};
-use waymark_testkit::{Kafka, servers_or_skip};
+use waymark_engine::event::Timestamp;
+use waymark_testkit::{Kafka, servers_or_skip, until};
 
 use crate::client::{Plain, header};
-use crate::deployment::{Deployment, SHARDS, Worker};
+#[cfg(feature = "failpoints")]
+use crate::deployment::Start;
+use crate::deployment::{Deployment, LONG, SHARDS, Worker};
 
 const NOT_UTF8: &[u8] = &[0xff, 0xfe, 0x80];
 const MIB: usize = 1 << 20;
@@ -57,6 +63,109 @@ fn bad_records_are_set_aside_with_all_they_had_and_the_books_balance() {
     assert_eq!(reasons(&stray()), [wrong_shard.clone(), wrong_shard]);
     books_balance(&worker, client.ends(&events).iter().sum(), dead.len());
     deployment.settle(vec![worker]);
+}
+
+#[cfg(feature = "failpoints")]
+#[test]
+fn a_record_that_makes_deciding_crash_is_set_aside_and_the_others_go_on() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let mut deployment = Deployment::create(&servers, "poison", &kafka.bootstrap());
+    deployment.feed(1_000, 100, 121);
+    let (client, events) = (deployment.client(), deployment.topic("events"));
+    let everywhere: Vec<_> = (0..SHARDS)
+        .map(|partition| stray().record(partition))
+        .collect();
+    client.send(&events, &everywhere);
+    deployment.feed(1_000, 100, 122);
+
+    let worker = deployment.start_as(Start {
+        failpoints: "customer=return(BAD-5)",
+        ..Start::default()
+    });
+    deployment.caught_up();
+    let dead = client.read(&deployment.topic("dead-letter"));
+    let stray: Vec<_> = dead.iter().filter(|it| is_about(it, "stray")).collect();
+    let why = |it: &OwnedMessage| header(it, "waymark-reason").unwrap();
+    let mut reasons: Vec<_> = stray.iter().map(|it| why(it)).collect();
+    reasons.sort();
+    assert_eq!(reasons, ["poison", "wrong_shard", "wrong_shard"]);
+    let poison = stray.iter().find(|it| why(it) == "poison").unwrap();
+    let sent = everywhere
+        .iter()
+        .find(|it| it.partition == poison.partition());
+    is_whole(poison, sent.unwrap(), "stray");
+    books_balance(&worker, client.ends(&events).iter().sum(), dead.len());
+    deployment.settle(vec![worker]);
+}
+
+#[test]
+fn an_event_ahead_of_time_moves_the_clock_by_the_skew_that_is_allowed_at_most() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let mut deployment = Deployment::create(&servers, "clocks", &kafka.bootstrap());
+    deployment.feed(1_000, 100, 131);
+    let mut worker = deployment.start(0);
+    deployment.caught_up();
+    let ahead = |name, minutes: i64| Case {
+        name,
+        value: Some(event(name, &minutes_from_now(minutes).to_string())),
+        reason: None,
+    };
+    let (client, cases) = (
+        deployment.client(),
+        [ahead("a little", 4), ahead("an hour", 60)],
+    );
+    let records = |case: &Case| (0..SHARDS).map(|it| case.record(it)).collect::<Vec<_>>();
+    client.send(
+        &deployment.topic("events"),
+        &cases.each_ref().map(records).concat(),
+    );
+    deployment.caught_up();
+    worker.runs();
+    let dead = client.read(&deployment.topic("dead-letter"));
+    let reasons = |case: &Case| {
+        let about = dead.iter().filter(|it| is_about(it, case.name));
+        let mut reasons: Vec<_> = about
+            .filter_map(|it| header(it, "waymark-reason"))
+            .collect();
+        reasons.sort();
+        reasons
+    };
+    assert_eq!(
+        reasons(&cases[0]),
+        ["wrong_shard"; 2],
+        "the third is at home"
+    );
+    assert_eq!(
+        reasons(&cases[1]),
+        ["time_ahead", "wrong_shard", "wrong_shard"]
+    );
+    // The clock of the shard at home, looked at every few seconds: it follows the first, and not the second.
+    let stream_time = || {
+        let of =
+            |shard| worker.metric("waymark_stream_time_seconds", &format!("shard=\"{shard}\""));
+        (0..SHARDS).map(of).fold(0.0, f64::max)
+    };
+    let ahead = |minutes| minutes_from_now(minutes).as_millis() as f64 / 1_000.0;
+    let moved = until(LONG, || Some(stream_time()).filter(|at| *at > ahead(1)));
+    let moved = moved.expect("the first is in time");
+    assert!(moved < ahead(5), "{moved}");
+    deployment.settle(vec![worker]);
+}
+
+fn minutes_from_now(minutes: i64) -> Timestamp {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "brokers stamp records with the real time"
+    )]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = i64::try_from(now.as_millis()).unwrap();
+    Timestamp::from_millis(now + minutes * 60_000).unwrap()
 }
 
 fn cases() -> Vec<Case> {

@@ -1,6 +1,7 @@
-//! The store is lost, rolled back, full, or altered by hand. Nobody acts: it is copied from the changelog.
+//! The store is lost, rolled back, full, busy, a replica, or altered by hand. Nobody acts: what is wrong is copied from the
+//! changelog, and what does not serve is waited for.
 
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 use waymark_testkit::{Kafka, servers_or_skip};
@@ -79,6 +80,37 @@ fn a_redis_without_room_stalls_the_deployment_until_it_has_some() {
         .redis
         .ask(&["config", "set", "maxmemory", "0"])
         .unwrap();
+    worker.runs();
+    deployment.settle(vec![worker]);
+}
+
+#[test]
+fn a_redis_that_is_busy_or_became_a_replica_is_waited_for() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let mut deployment = Deployment::create(&servers, "redis-busy", &kafka.bootstrap());
+    deployment.feed(3_000, 150, 81);
+    let mut worker = deployment.start(0);
+    deployment.stored();
+    worker.runs();
+
+    let redis = |words: &[&str]| deployment.redis.ask(words);
+    redis(&["config", "set", "busy-reply-threshold", "100"]).unwrap();
+    thread::scope(|scope| {
+        let script = scope.spawn(|| redis(&["eval", "while true do end", "0"]));
+        deployment.feed(500, 150, 82);
+        worker.says("BUSY");
+        redis(&["script", "kill"]).unwrap();
+        script.join().unwrap().unwrap_err();
+    });
+    worker.runs();
+
+    redis(&["replicaof", "127.0.0.1", "1"]).unwrap(); // nobody is there: it keeps what it has, and takes nothing
+    deployment.feed(500, 150, 83);
+    worker.says("the server is a replica");
+    redis(&["replicaof", "no", "one"]).unwrap();
     worker.runs();
     deployment.settle(vec![worker]);
 }

@@ -21,6 +21,7 @@ use waymark_engine::stage::{Books, Derived, Key, Outcome, Shard};
 use super::collect::Item;
 use super::owned::OwnedShard;
 use super::unflushed::InFlight;
+use crate::failpoint;
 use crate::pipeline::intake::{belongs_elsewhere, home_elsewhere};
 use crate::protocol::{Offset, Progress};
 use crate::store::Loaded;
@@ -232,6 +233,7 @@ impl Step<'_> {
             return Outcome::DeadLettered(elsewhere);
         }
         if let Some(customer) = &event.customer {
+            failpoint::over(customer.as_str());
             self.states.need(customer.as_str());
         }
         let not_after = item.appended_at + self.with.max_skew;
