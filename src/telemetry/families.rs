@@ -48,9 +48,9 @@ families! {
         "Transitions of alerts."
 
     steps: HistogramVec(STEP) "waymark_step_duration_seconds" ["stage"]
-        "Time of a step, from its first record to the end of its commit."
+        "Time of a step, from the start of collecting to the end of its commit."
     commits: HistogramVec(STEP) "waymark_commit_duration_seconds" ["stage"]
-        "Time from sending the offsets of a step to the end of its commit."
+        "Time of sending a step, its offsets and its commit."
     ticks: IntCounterVec() "waymark_ticks_total" ["stage"]
         "Steps that only moved stream time."
     flushes: HistogramVec(STEP) "waymark_flush_duration_seconds" ["stage", "result"]
