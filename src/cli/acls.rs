@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::config::SettingFlags;
 use super::exit::Exit;
 use super::strimzi;
-use super::topics::{Format, servers};
+use super::topics::{Format, ToolFlags, servers};
 use crate::config::Config;
 use crate::kafka::access::{Grant, Resource, grants};
 
@@ -31,12 +31,8 @@ struct Print {
     /// Who is to have them
     #[arg(long, value_name = "NAME", default_value = "waymark")]
     user: String,
-    /// For which tool
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// The Kafka cluster in Strimzi's words
-    #[arg(long, value_name = "NAME", default_value = "kafka")]
-    cluster: String,
+    #[command(flatten)]
+    tool: ToolFlags,
 }
 
 /// Runs the command.
@@ -47,12 +43,12 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let What::Print(arguments) = &arguments.what;
     let config = arguments.settings.load()?;
     let grants = grants(&config.deployment);
-    let text = match arguments.format {
+    let text = match arguments.tool.format {
         Format::Kafka => grants
             .iter()
             .map(|grant| command(grant, &arguments.user, &config))
             .collect(),
-        Format::Strimzi => strimzi::user(&arguments.user, &grants, &arguments.cluster),
+        Format::Strimzi => strimzi::user(&arguments.user, &grants, &arguments.tool.cluster),
     };
     io::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Ok)

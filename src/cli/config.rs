@@ -43,6 +43,16 @@ pub(super) struct SettingFlags {
     set: Vec<String>,
 }
 
+/// The same, for commands that look at the rules as well.
+#[derive(Debug, Clone, Args)]
+pub(super) struct RuledFlags {
+    #[command(flatten)]
+    settings: SettingFlags,
+    /// The definition in force; the shipped default if no setting names one
+    #[arg(long, value_name = "FILE")]
+    definition: Option<PathBuf>,
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -62,6 +72,25 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         write_table(to, &rows)
     })?;
     Ok(Exit::Ok)
+}
+
+impl RuledFlags {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// [`ConfigError`], or [`Usage`] if a flag is no setting.
+    pub(super) fn load(&self) -> anyhow::Result<Config> {
+        self.settings().load()
+    }
+
+    /// Returns the flags as settings, to add more.
+    pub(super) fn settings(&self) -> SettingFlags {
+        let mut settings = self.settings.clone();
+        if let Some(file) = &self.definition {
+            settings.add("definition", &file.display().to_string());
+        }
+        settings
+    }
 }
 
 impl SettingFlags {

@@ -1,14 +1,13 @@
 //! `waymark doctor`: a ticked list of all that delivery rests on, from live brokers and the live store.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use waymark_engine::definition::{Definition, Problem};
 
 use super::Output;
-use super::config::SettingFlags;
+use super::config::RuledFlags;
 use super::definition::text_in_force;
 use super::exit::Exit;
 use crate::pipeline::doctor::{Area, Depth, Finding, State, examine};
@@ -20,10 +19,7 @@ use crate::pipeline::doctor::{Area, Depth, Finding, State, examine};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    settings: SettingFlags,
-    /// The definition to look at; the shipped default if no setting names one
-    #[arg(long, value_name = "FILE")]
-    definition: Option<PathBuf>,
+    settings: RuledFlags,
     /// How to print the list
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
     output: Output,
@@ -34,11 +30,7 @@ pub(super) struct Arguments {
 /// # Errors
 /// If a setting is wrong, or the definition can't be read.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let mut settings = arguments.settings.clone();
-    if let Some(file) = &arguments.definition {
-        settings.add("definition", &file.display().to_string());
-    }
-    let config = settings.load()?;
+    let config = arguments.settings.load()?;
     let mut findings = of_definition(&text_in_force(&config)?);
     findings.extend(examine(&config, Depth::Whole));
     findings.sort_by_key(|finding| finding.area);

@@ -2,13 +2,12 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use waymark_engine::event::Timestamp;
 
 use super::Output;
-use super::config::SettingFlags;
+use super::config::{RuledFlags, SettingFlags};
 use super::definition::in_force;
 use super::exit::Exit;
 use super::report::{HEADING, name, table, write_table};
@@ -38,16 +37,13 @@ enum What {
 #[derive(Debug, Args)]
 struct Customer {
     #[command(flatten)]
-    settings: SettingFlags,
+    settings: RuledFlags,
     /// Who
     #[arg(value_name = "ID")]
     id: String,
     /// Where to look; default: in the store, if it has a copy
     #[arg(long, value_enum)]
     from: Option<From>,
-    /// The definition that names the rules; the shipped default if no setting names one
-    #[arg(long, value_name = "FILE")]
-    definition: Option<PathBuf>,
     /// How to print it
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
     output: Output,
@@ -86,11 +82,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 }
 
 fn customer(arguments: &Customer) -> anyhow::Result<Exit> {
-    let mut settings = arguments.settings.clone();
-    if let Some(file) = &arguments.definition {
-        settings.add("definition", &file.display().to_string());
-    }
-    let config = settings.load()?;
+    let config = arguments.settings.load()?;
     let (definition, _) = in_force(&config)?;
     let from = arguments.from.map(|from| match from {
         From::Store => inspect::From::Store,

@@ -1,6 +1,5 @@
 //! `waymark run`: Kafka in, journeys in the store, alerts out to Kafka, until told to stop.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,7 +10,7 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{debug, error, info, warn};
 
-use super::config::SettingFlags;
+use super::config::RuledFlags;
 use super::definition::in_force;
 use super::exit::Exit;
 use crate::config::Config;
@@ -28,13 +27,10 @@ use crate::telemetry::{Metrics, Status, VERSION, start_logging};
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    settings: SettingFlags,
+    settings: RuledFlags,
     /// Serve metrics and probes here, such as 127.0.0.1:9464
     #[arg(long, value_name = "ADDRESS")]
     http: Option<String>,
-    /// The definition to run; the shipped default if no setting names one
-    #[arg(long, value_name = "FILE")]
-    definition: Option<PathBuf>,
 }
 
 /// Something that delivery rests on is not as it must be; each finding has been said in the log.
@@ -80,12 +76,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 impl Arguments {
     fn config(&self) -> anyhow::Result<Config> {
-        let mut settings = self.settings.clone();
+        let mut settings = self.settings.settings();
         if let Some(address) = &self.http {
             settings.add("http", address);
-        }
-        if let Some(file) = &self.definition {
-            settings.add("definition", &file.display().to_string());
         }
         settings.load()
     }

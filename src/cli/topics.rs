@@ -38,12 +38,8 @@ struct Print {
     settings: SettingFlags,
     #[command(flatten)]
     shape: ShapeFlags,
-    /// For which tool
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// The Kafka cluster in Strimzi's words
-    #[arg(long, value_name = "NAME", default_value = "kafka")]
-    cluster: String,
+    #[command(flatten)]
+    tool: ToolFlags,
 }
 
 #[derive(Debug, Args)]
@@ -61,6 +57,17 @@ struct Check {
     /// How to say it
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
     output: Output,
+}
+
+/// What other tools must be told.
+#[derive(Debug, Args)]
+pub(super) struct ToolFlags {
+    /// For which tool
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    /// The Kafka cluster in Strimzi's words
+    #[arg(long, value_name = "NAME", default_value = "kafka")]
+    pub(super) cluster: String,
 }
 
 /// What is decided once, when the topics are created.
@@ -99,11 +106,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 fn print(arguments: &Print) -> anyhow::Result<Exit> {
     let config = arguments.settings.load()?;
     let topics = wanted(&config.deployment, &arguments.shape.of(&config));
-    let text: String = match arguments.format {
+    let text: String = match arguments.tool.format {
         Format::Kafka => topics.iter().map(|topic| command(topic, &config)).collect(),
         Format::Strimzi => topics
             .iter()
-            .map(|topic| strimzi::topic(topic, &arguments.cluster))
+            .map(|topic| strimzi::topic(topic, &arguments.tool.cluster))
             .collect(),
     };
     io::stdout().write_all(text.as_bytes())?;

@@ -1,7 +1,6 @@
 //! `waymark verify`: a deployment held against a run in one thread over the same input, as a verdict a person can read.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
@@ -9,7 +8,7 @@ use indicatif::ProgressBar;
 use waymark_engine::rules::Rules;
 
 use super::Output;
-use super::config::SettingFlags;
+use super::config::RuledFlags;
 use super::definition::{in_force, schemas};
 use super::exit::Exit;
 use super::report::{table, write_table};
@@ -29,10 +28,7 @@ use crate::pipeline::verify::{
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    settings: SettingFlags,
-    /// The definition that was in force; the shipped default if no setting names one
-    #[arg(long, value_name = "FILE")]
-    definition: Option<PathBuf>,
+    settings: RuledFlags,
     /// Mark copies in the store that are wrong, so that their owners copy the changelog anew
     #[arg(long)]
     mark_damaged: bool,
@@ -46,11 +42,7 @@ pub(super) struct Arguments {
 /// # Errors
 /// If a setting is wrong, or something that must be compared can't be read.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let mut settings = arguments.settings.clone();
-    if let Some(file) = &arguments.definition {
-        settings.add("definition", &file.display().to_string());
-    }
-    let config = settings.load()?;
+    let config = arguments.settings.load()?;
     let (definition, rules_hash) = in_force(&config)?;
     let given = Given {
         rules: Rules::new(definition),
