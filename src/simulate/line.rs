@@ -2,9 +2,9 @@
 //!
 //! It is the product's JSON like any other; a test decodes every line to the event it came from.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use waymark_engine::event::{
-    Actor, ApplicationId, Body, CaseId, Channel, CustomerId, Event, EventId, FeedName, Timestamp,
+    Actor, ApplicationId, CaseId, Channel, CustomerId, Event, EventId, FeedName, Timestamp,
 };
 
 /// Writes an event as one line, without its end.
@@ -18,16 +18,13 @@ pub(super) fn write(event: &Event) -> String {
         actor: &event.actor,
         application_id: event.application.as_ref(),
         case_id: event.case.as_ref(),
-        body: TaggedBody {
-            kind: event.kind().name(),
-            fields: Fields(&event.body),
-        },
+        body: event.body.tagged(),
     };
     serde_json::to_string(&line).expect("every key is a text")
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line<'a, B> {
     event_id: &'a EventId,
     customer_id: Option<&'a CustomerId>,
     occurred_at: Timestamp,
@@ -38,21 +35,5 @@ struct Line<'a> {
     application_id: Option<&'a ApplicationId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     case_id: Option<&'a CaseId>,
-    body: TaggedBody<'a>,
-}
-
-#[derive(Serialize)]
-struct TaggedBody<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    #[serde(flatten)]
-    fields: Fields<'a>,
-}
-
-struct Fields<'a>(&'a Body);
-
-impl Serialize for Fields<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize_fields(serializer)
-    }
+    body: B,
 }

@@ -37,11 +37,7 @@ pub fn decode_json(bytes: &[u8]) -> Result<Decoded, Rejection> {
 
 /// Appends an event as one JSON object, without a line end.
 pub fn encode_json(event: &Event, to: &mut Vec<u8>) {
-    let body = TaggedBody {
-        kind: event.kind().name(),
-        fields: Fields(&event.body),
-    };
-    serde_json::to_writer(to, &Envelope::new(event, body))
+    serde_json::to_writer(to, &Envelope::new(event, event.body.tagged()))
         .expect("a Vec takes all bytes and every key is a text");
 }
 
@@ -103,7 +99,16 @@ fn explain(error: &serde_json::Error, path: impl FnOnce() -> String) -> Rejectio
     }
 }
 
-/// A body with its kind beside its fields.
+impl Body {
+    /// Returns the body as JSON has it: its kind beside its fields.
+    pub fn tagged(&self) -> impl Serialize {
+        TaggedBody {
+            kind: self.kind().name(),
+            fields: Fields(self),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct TaggedBody<'a> {
     #[serde(rename = "type")]
