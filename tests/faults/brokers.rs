@@ -19,7 +19,7 @@ fn a_broker_that_is_killed_is_waited_for() {
         return;
     };
     let mut kafka = Kafka::start(&servers, &kafka::Options::default()).unwrap();
-    let mut deployment = Deployment::create(&servers, "broker-killed", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "broker-killed", &kafka.bootstrap());
     deployment.feed(5_000, 200, 101);
     let mut worker = deployment.start(0);
     worker.runs();
@@ -42,7 +42,7 @@ fn a_broker_that_hangs_moves_no_clock_and_keeps_nobody_from_stopping() {
         return;
     };
     let mut kafka = Kafka::start(&servers, &kafka::Options::default()).unwrap();
-    let mut deployment = Deployment::create(&servers, "broker-hangs", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "broker-hangs", &kafka.bootstrap());
     deployment.feed_of_last_year(1_000, 105);
     let mut worker = deployment.start(0);
     ticking(&worker);
@@ -72,7 +72,7 @@ fn an_open_transaction_upstream_stops_the_clocks_until_it_ends() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "hanging", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "hanging", &kafka.bootstrap());
     deployment.feed_of_last_year(1_000, 107);
     let worker = deployment.start(0);
     deployment.caught_up();

@@ -1,53 +1,17 @@
-//! A deployment under test: topics and group of its own, a Redis of its own, and the `waymark` commands that act on it.
+//! What the proof asks of a deployment: to feed it, to wait for it, and to settle.
 //!
 //! Whatever is done to it, each test ends with [`Deployment::settle`]: every process stopped, nothing left to read, and
-//! `waymark verify` with nothing to complain about. Kafka belongs to the test, which may hurt it.
+//! `waymark verify` with nothing to complain about.
 
-use std::fs;
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
-use waymark_testkit::{Process, Redis, Servers, redis, until};
+use waymark_testkit::{Process, Servers, until};
 
 use crate::client::Client;
 
-/// How long anything may take that is bound to happen: generous, for tests share a small machine.
-pub(crate) const LONG: Duration = Duration::from_mins(2);
-/// SIGTERM to the end of the process, whatever Kafka and Redis do.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(10);
-/// Partitions of every topic, hence shards.
-pub(crate) const SHARDS: i32 = 3;
-
-const WAYMARK: &str = env!("CARGO_BIN_EXE_waymark");
-
-/// A deployment. Its processes are the test's.
-pub(crate) struct Deployment {
-    pub(crate) name: String,
-    pub(crate) redis: Redis,
-    pub(crate) bootstrap: String,
-    folder: TempDir,
-    started: u32,
-}
-
-/// How to start a process.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Start<'a> {
-    /// Its number among its equals.
-    pub(crate) ordinal: u32,
-    /// What happens where: the variable `FAILPOINTS`.
-    pub(crate) failpoints: &'a str,
-    /// Settings of its own, each `path=value`.
-    pub(crate) settings: &'a [&'a str],
-}
-
-/// A `waymark run`.
-pub(crate) struct Worker {
-    pub(crate) process: Process,
-}
+pub(crate) use crate::support::{Deployment, LONG, SHARDS, Start, Worker};
 
 impl Deployment {
     /// Creates a deployment that takes records of 20 MB, as their owners must have set up by hand.
@@ -60,61 +24,9 @@ impl Deployment {
         Self::create(servers, name, bootstrap)
     }
 
-    /// Creates a deployment with its topics.
-    pub(crate) fn create(servers: &Servers, name: &str, bootstrap: &str) -> Self {
-        let redis = Redis::start(servers, &redis::Options::default()).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let assurance = if bootstrap.contains(',') {
-            "production"
-        } else {
-            "single-broker"
-        };
-        let file = format!(
-            "\
-deployment: {name}
-assurance: {assurance}
-kafka:
-  bootstrap.servers: {bootstrap}
-  consumer: {{ session.timeout.ms: 6000, heartbeat.interval.ms: 1000 }}
-  producer: {{ transaction.timeout.ms: 10000, message.timeout.ms: 8000 }}
-redis: {{ port: {} }}
-time: {{ tick_resume: 1s }}
-http: 127.0.0.1:0
-",
-            redis.port()
-        );
-        fs::write(folder.path().join("waymark.yaml"), file).unwrap();
-        let deployment = Self {
-            name: name.to_owned(),
-            redis,
-            bootstrap: bootstrap.to_owned(),
-            folder,
-            started: 0,
-        };
-        deployment.create_topics();
-        deployment
-    }
-
-    /// Creates the topics that are missing, and waits until the brokers know them.
-    pub(crate) fn create_topics(&self) {
-        self.must(&["topics", "create", "--partitions", &SHARDS.to_string()]);
-        let check = || self.command(&["topics", "check"]).output().unwrap();
-        let known = until(LONG, || check().status.success().then_some(()));
-        assert!(known.is_some(), "{}", text(&check().stdout));
-    }
-
-    /// Returns a name of a topic: `events`, `customer.changelog`.
-    pub(crate) fn topic(&self, of: &str) -> String {
-        format!("{}.{of}", self.name)
-    }
-
     /// Returns the group of the customer stage.
     pub(crate) fn group(&self) -> String {
         self.topic("customer")
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// Returns an independent client of its topics.
@@ -142,36 +54,13 @@ http: 127.0.0.1:0
     }
 
     /// Begins to send events that happen now; SIGTERM ends it.
-    pub(crate) fn stream(&mut self, rate: u32, seed: u32) -> Process {
+    pub(crate) fn stream(&self, rate: u32, seed: u32) -> Process {
         let of_all = [rate, seed].map(|number| number.to_string());
         let [rate, seed] = &of_all;
         let mut command = self.command(&["simulate", "--to-kafka", "--rate", rate]);
         command.args(["--customers", "200", "--events", "1000000", "--seed", seed]);
         command.args(["--duplicates", "0.02", "--bad", "0.02"]);
         self.spawn("stream", &command)
-    }
-
-    /// Starts the process of this number.
-    pub(crate) fn start(&mut self, ordinal: u32) -> Worker {
-        self.start_as(Start {
-            ordinal,
-            ..Start::default()
-        })
-    }
-
-    /// Starts a process.
-    pub(crate) fn start_as(&mut self, start: Start<'_>) -> Worker {
-        let ordinal = format!("workers.ordinal={}", start.ordinal);
-        let mut command = self.command(&["run", "--set", &ordinal]);
-        command.args(["--set", "workers.threads=1"]);
-        for setting in start.settings {
-            command.args(["--set", setting]);
-        }
-        command.env("FAILPOINTS", start.failpoints);
-        let name = format!("worker-{}", start.ordinal);
-        Worker {
-            process: self.spawn(&name, &command),
-        }
     }
 
     /// Waits until nothing is left to read: every shard stands at the end of its source.
@@ -216,66 +105,15 @@ http: 127.0.0.1:0
         verdict
     }
 
-    /// Asks `waymark verify`: its exit code, its verdict, and what it says.
-    pub(crate) fn verdict(&self, more: &[&str]) -> (Option<i32>, Value, String) {
-        let mut command = self.command(&["verify", "-o", "json"]);
-        let output = command.args(more).output().unwrap();
-        let (out, err) = (text(&output.stdout), text(&output.stderr));
-        let verdict = serde_json::from_str(&out).unwrap_or(Value::Null);
-        (output.status.code(), verdict, out + &err)
-    }
-
-    /// Runs a command that must succeed; returns what it prints.
-    pub(crate) fn must(&self, words: &[&str]) -> String {
-        let output = self.command(words).output().unwrap();
-        let (out, err) = (text(&output.stdout), text(&output.stderr));
-        assert!(output.status.success(), "waymark {words:?}: {out}{err}");
-        out
-    }
-
     /// Waits until the store has a checkpoint of every shard.
     pub(crate) fn stored(&self) {
         let keys = || self.redis.ask(&["keys", "*:cp"]).unwrap();
         let stored = || (keys().lines().count() == SHARDS.unsigned_abs() as usize).then_some(());
         until(LONG, stored).unwrap_or_else(|| panic!("checkpoints: {}", keys()));
     }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(WAYMARK);
-        command.args(words).arg("--config");
-        command.arg(self.folder().join("waymark.yaml"));
-        command.env("FAILPOINTS", "").env_remove("RUST_LOG");
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "settings of whoever runs the tests are none of ours"
-        )]
-        for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(b"WAYMARK_") {
-                command.env_remove(name);
-            }
-        }
-        command
-    }
-
-    fn spawn(&mut self, name: &str, command: &Command) -> Process {
-        self.started += 1;
-        let name = format!("{:03}-{name}", self.started);
-        Process::spawn(&name, command, self.folder()).unwrap()
-    }
 }
 
 impl Worker {
-    /// Stops it gracefully and holds it to the time and the exit code.
-    pub(crate) fn stop(&mut self) {
-        let status = self.process.stop(FAREWELL).unwrap();
-        assert_eq!(status.code(), Some(0), "{}", self.process.tail());
-    }
-
-    /// Waits until it says something.
-    pub(crate) fn says(&mut self, text: &str) {
-        self.process.wait_to_say(text, LONG).unwrap();
-    }
-
     /// Waits until a page contains something.
     pub(crate) fn shows(&mut self, path: &str, text: &str) {
         let shown = until(LONG, || self.page(path)?.contains(text).then_some(()));
@@ -326,8 +164,4 @@ impl Worker {
         let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
         format!("127.0.0.1:{port}").parse().ok()
     }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

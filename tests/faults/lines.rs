@@ -38,14 +38,14 @@ fn a_kill_at_any_line_loses_and_doubles_nothing() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "kill-lines", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "kill-lines", &kafka.bootstrap());
     deployment.feed(3_000, 100, 1);
     let mut stream = deployment.stream(300, 2);
     for line in ALWAYS {
-        kill_at(&mut deployment, line, 0);
+        kill_at(&deployment, line, 0);
     }
     for line in ALWAYS.into_iter().filter(|line| line.starts_with("step")) {
-        kill_at(&mut deployment, line, 3);
+        kill_at(&deployment, line, 3);
     }
     stream.terminate();
     stream.wait(LONG);
@@ -59,7 +59,7 @@ fn a_kill_while_a_fault_is_mended_loses_and_doubles_nothing() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "kill-mending", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "kill-mending", &kafka.bootstrap());
     deployment.feed(3_000, 100, 3);
     let mut stream = deployment.stream(200, 4);
     let mut worker = deployment.start(0);
@@ -70,15 +70,15 @@ fn a_kill_while_a_fault_is_mended_loses_and_doubles_nothing() {
     // 4.5: as the copy of the first, second and third shard is written.
     for visits in [0, 1, 2] {
         deployment.redis.ask(&["flushall"]).unwrap();
-        kill_at(&mut deployment, "recover.5", visits);
+        kill_at(&deployment, "recover.5", visits);
     }
     // 5.12: a flush was refused.
-    let mut worker = start_armed(&mut deployment, "step.12", 0);
+    let mut worker = start_armed(&deployment, "step.12", 0);
     worker.runs();
     deployment.redis.ask(&["flushall"]).unwrap();
     dies(&mut worker, "step.12");
     // 5.10: somebody else has our transactional id.
-    let mut worker = start_armed(&mut deployment, "step.10", 0);
+    let mut worker = start_armed(&deployment, "step.10", 0);
     worker.runs();
     let slot = format!("{}-0", deployment.group());
     drop(deployment.client().transactional(&slot));
@@ -107,7 +107,7 @@ fn a_process_that_freezes_at_any_line_while_another_takes_over_harms_nothing() {
 
 fn freeze_at(servers: &Servers, kafka: &str, line: &str) {
     let name = format!("freeze-{}", line.replace('.', "-"));
-    let mut deployment = Deployment::create(servers, &name, kafka);
+    let deployment = Deployment::create(servers, &name, kafka);
     deployment.feed(2_000, 100, 5);
     let mut stream = deployment.stream(100, 6);
     let mut frozen = deployment.start_as(Start {
@@ -133,13 +133,13 @@ fn running(shard: i32) -> String {
     format!("waymark_shard_state{{shard=\"{shard}\",stage=\"customer\",state=\"running\"}} 1")
 }
 
-fn kill_at(deployment: &mut Deployment, line: &str, visits: u32) {
+fn kill_at(deployment: &Deployment, line: &str, visits: u32) {
     let mut worker = start_armed(deployment, line, visits);
     dies(&mut worker, line);
 }
 
 /// Starts a process that dies after so many visits of a line.
-fn start_armed(deployment: &mut Deployment, line: &str, visits: u32) -> Worker {
+fn start_armed(deployment: &Deployment, line: &str, visits: u32) -> Worker {
     let failpoints = match visits {
         0 => format!("{line}=return(kill)"),
         visits => format!("{line}={visits}*off->return(kill)"),

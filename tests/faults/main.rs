@@ -23,5 +23,7 @@ mod leaders;
 mod lines;
 mod records;
 mod redis;
+#[path = "../support/deployment.rs"]
+mod support;
 mod topics;
 mod workers;

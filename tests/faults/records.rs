@@ -29,7 +29,7 @@ fn bad_records_are_set_aside_with_all_they_had_and_the_books_balance() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create_large(&servers, "bad-records", &kafka.bootstrap());
+    let deployment = Deployment::create_large(&servers, "bad-records", &kafka.bootstrap());
     deployment.feed(1_000, 100, 111);
     let (client, events) = (deployment.client(), deployment.topic("events"));
     let records: Vec<_> = cases().iter().map(|case| case.record(0)).collect();
@@ -72,7 +72,7 @@ fn a_record_that_makes_deciding_crash_is_set_aside_and_the_others_go_on() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "poison", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "poison", &kafka.bootstrap());
     deployment.feed(1_000, 100, 121);
     let (client, events) = (deployment.client(), deployment.topic("events"));
     let everywhere: Vec<_> = (0..SHARDS)
@@ -107,7 +107,7 @@ fn an_event_ahead_of_time_moves_the_clock_by_the_skew_that_is_allowed_at_most() 
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "clocks", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "clocks", &kafka.bootstrap());
     deployment.feed(1_000, 100, 131);
     let mut worker = deployment.start(0);
     deployment.caught_up();

@@ -57,7 +57,7 @@ fn a_redis_without_room_stalls_the_deployment_until_it_has_some() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "redis-full", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "redis-full", &kafka.bootstrap());
     let redis = |words: &[&str]| deployment.redis.ask(words).unwrap();
     redis(&["config", "set", "maxmemory", "1"]);
     deployment.feed(3_000, 150, 61);
@@ -90,7 +90,7 @@ fn a_redis_that_is_busy_or_became_a_replica_is_waited_for() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "redis-busy", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "redis-busy", &kafka.bootstrap());
     deployment.feed(3_000, 150, 81);
     let mut worker = deployment.start(0);
     deployment.stored();
@@ -121,7 +121,7 @@ fn a_state_altered_by_hand_is_noticed_and_mended() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "redis-altered", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "redis-altered", &kafka.bootstrap());
     deployment.feed(2_000, 60, 71);
     let worker = deployment.start(0);
     deployment.stored();

@@ -14,7 +14,7 @@ fn offsets_moved_by_a_tool_halt_the_shard() {
     let Some(servers) = servers_or_skip() else {
         return;
     };
-    let mut deployment = stopped(&servers, "offsets-moved", 81);
+    let deployment = stopped(&servers, "offsets-moved", 81);
     let (group, events) = (deployment.group(), deployment.topic("events"));
     let client = deployment.client();
     let position = client.committed(&group, &events)[1];
@@ -36,7 +36,7 @@ fn a_changelog_that_was_deleted_and_created_anew_halts_every_shard() {
     let Some(servers) = servers_or_skip() else {
         return;
     };
-    let mut deployment = stopped(&servers, "changelog-emptied", 82);
+    let deployment = stopped(&servers, "changelog-emptied", 82);
     let changelog = deployment.topic("customer.changelog");
     deployment.client().delete(&changelog);
     deployment.create_topics();
@@ -55,7 +55,7 @@ fn a_source_that_was_cut_above_our_position_halts_the_shard() {
     let Some(servers) = servers_or_skip() else {
         return;
     };
-    let mut deployment = stopped(&servers, "source-cut", 83);
+    let deployment = stopped(&servers, "source-cut", 83);
     let (group, events) = (deployment.group(), deployment.topic("events"));
     let client = deployment.client();
     let position = client.committed(&group, &events)[1];
@@ -72,7 +72,7 @@ fn producers_that_place_keys_elsewhere_halt_the_shard() {
     let Some(servers) = servers_or_skip() else {
         return;
     };
-    let mut deployment = stopped(&servers, "wrong-partitioner", 85);
+    let deployment = stopped(&servers, "wrong-partitioner", 85);
     let event = |number: usize| {
         format!(
             r#"{{"event_id":"e-{number}","customer_id":"X{number}","occurred_at":"2026-05-02T12:00:00Z","source":"web","body":{{"type":"digital.logged_in"}}}}"#
@@ -100,7 +100,7 @@ fn producers_that_place_keys_elsewhere_halt_the_shard() {
 /// A deployment that has worked and stands still.
 fn stopped(servers: &Servers, name: &str, seed: u32) -> Deployment {
     let kafka = Kafka::shared(servers);
-    let mut deployment = Deployment::create(servers, name, &kafka.bootstrap());
+    let deployment = Deployment::create(servers, name, &kafka.bootstrap());
     deployment.feed(1_500, 100, seed);
     let mut worker = deployment.start(0);
     deployment.caught_up();

@@ -13,7 +13,7 @@ fn random_kills_under_load_lose_and_double_nothing() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "kills", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "kills", &kafka.bootstrap());
     deployment.feed(10_000, 300, 11);
     let mut stream = deployment.stream(500, 12);
     // The moments are a fixed list; where in the protocol they fall is chance enough.
@@ -34,7 +34,7 @@ fn of_two_processes_with_one_slot_one_ends_loudly_and_the_other_goes_on() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "one-slot", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "one-slot", &kafka.bootstrap());
     deployment.feed(2_000, 100, 21);
     let mut stream = deployment.stream(200, 22);
     let mut older = deployment.start(0);
@@ -64,7 +64,7 @@ fn timers_that_a_backlog_brings_are_shown_until_they_have_fired() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "timers", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "timers", &kafka.bootstrap());
     deployment.feed(20_000, 300, 15);
     let mut worker = deployment.start_as(Start {
         settings: &["workers.step.records=100"],
@@ -84,7 +84,7 @@ fn a_storm_of_rebalances_loses_and_doubles_nothing() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "storm", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "storm", &kafka.bootstrap());
     deployment.feed(5_000, 200, 31);
     let mut stream = deployment.stream(300, 32);
     let mut there: Vec<Worker> = vec![deployment.start(0)];
@@ -107,7 +107,7 @@ fn one_process_then_three_then_one_under_load() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    let mut deployment = Deployment::create(&servers, "one-three-one", &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, "one-three-one", &kafka.bootstrap());
     deployment.feed(5_000, 200, 41);
     let mut stream = deployment.stream(500, 42);
     let mut first = deployment.start(0);

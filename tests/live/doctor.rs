@@ -3,7 +3,7 @@
 use serde_json::Value;
 use waymark_testkit::{Kafka, Redis, redis, servers_or_skip};
 
-use crate::deployment::{Deployment, PATIENCE, text};
+use crate::deployment::{Deployment, LONG, text};
 
 fn findings(deployment: &Deployment, code: i32) -> Vec<Value> {
     let output = deployment.asked(&["doctor", "-o", "json"]);
@@ -24,7 +24,7 @@ fn a_healthy_deployment_has_a_tick_in_every_area() {
     let Some(servers) = servers_or_skip() else {
         return;
     };
-    let deployment = Deployment::on(Kafka::shared(&servers), &servers, "healthy");
+    let deployment = Deployment::create(&servers, "healthy", &Kafka::shared(&servers).bootstrap());
     deployment.simulate(&["--events", "100"]);
     let findings = findings(&deployment, 0);
     for area in [
@@ -43,7 +43,7 @@ fn a_healthy_deployment_has_a_tick_in_every_area() {
     let group = deployment.topic("customer");
     let slot = format!("transactions may be made as {group}-doctor");
     assert!(said(&findings, "permissions", "good").contains(&slot));
-    let told = deployment.told(&["doctor"]);
+    let told = deployment.must(&["doctor"]);
     assert!(told.starts_with("✔ definition: "), "{told}");
     assert!(
         told.contains("\n! topics: replication.factor is 1"),
@@ -56,7 +56,7 @@ fn what_a_single_broker_waives_production_refuses() {
     let Some(servers) = servers_or_skip() else {
         return;
     };
-    let deployment = Deployment::on(Kafka::shared(&servers), &servers, "strict");
+    let deployment = Deployment::create(&servers, "strict", &Kafka::shared(&servers).bootstrap());
     let output = deployment.asked(&["doctor", "--assurance", "production"]);
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stdout);
@@ -81,14 +81,15 @@ fn a_redis_that_evicts_is_named_and_nothing_starts_with_it() {
         ..redis::Options::default()
     };
     let redis = Redis::start(&servers, &evicting).expect("a Redis");
-    let deployment = Deployment::with(Kafka::shared(&servers), redis, "evicting");
+    let deployment = Deployment::over(redis, "evicting", &Kafka::shared(&servers).bootstrap());
     let findings = findings(&deployment, 1);
     let wrong = ["maxmemory-policy is allkeys-lru, it must be noeviction"];
     assert_eq!(said(&findings, "store", "wrong"), wrong);
-    let mut worker = deployment.start();
-    let ended = worker.wait(PATIENCE).expect("it does not start");
-    assert_eq!(ended.code(), Some(69), "{}", worker.tail());
-    assert!(worker.stderr().contains(wrong[0]) || worker.stdout().contains(wrong[0]));
+    let mut worker = deployment.start(0);
+    let ended = worker.process.wait(LONG).expect("it does not start");
+    assert_eq!(ended.code(), Some(69), "{}", worker.process.tail());
+    let said = worker.process.stdout() + &worker.process.stderr();
+    assert!(said.contains(wrong[0]), "{said}");
 }
 
 #[test]
@@ -96,7 +97,8 @@ fn a_missing_topic_and_a_redis_that_is_away_are_named() {
     let Some(servers) = servers_or_skip() else {
         return;
     };
-    let mut deployment = Deployment::on(Kafka::shared(&servers), &servers, "incomplete");
+    let mut deployment =
+        Deployment::create(&servers, "incomplete", &Kafka::shared(&servers).bootstrap());
     deployment.redis.kill();
     let away = findings(&deployment, 69);
     assert_eq!(said(&away, "store", "away").len(), 1, "{away:?}");

@@ -13,7 +13,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use tokio::runtime::{Builder, Runtime};
 use waymark_testkit::until;
 
-use crate::deployment::PATIENCE;
+use crate::deployment::LONG;
 
 const SLICE: Duration = Duration::from_millis(100);
 
@@ -70,7 +70,7 @@ impl Forge {
             new.headers.clone_from(&record.headers);
             producer.send(new).expect("room in its queue");
         }
-        producer.flush(PATIENCE).expect("the broker takes them");
+        producer.flush(LONG).expect("the broker takes them");
     }
 
     /// Reads the committed records of a topic, partition by partition.
@@ -106,7 +106,7 @@ impl Forge {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, partition, rdkafka::Offset::Offset(offset))
             .expect("an offset");
-        let moved = until(PATIENCE, || consumer.commit(&list, CommitMode::Sync).ok());
+        let moved = until(LONG, || consumer.commit(&list, CommitMode::Sync).ok());
         moved.expect("the coordinator takes it once all members are gone");
     }
 
@@ -117,8 +117,8 @@ impl Forge {
         let deleted = self.runtime.block_on(deleted).expect("an answer");
         deleted[0].as_ref().expect("it is deleted");
         let consumer = self.consumer("nobody");
-        let gone = until(PATIENCE, || {
-            let metadata = consumer.fetch_metadata(None, PATIENCE).ok()?;
+        let gone = until(LONG, || {
+            let metadata = consumer.fetch_metadata(None, LONG).ok()?;
             let there = metadata.topics().iter().any(|found| found.name() == topic);
             (!there).then_some(())
         });

@@ -3,11 +3,11 @@
 use serde_json::Value;
 use waymark_testkit::{Kafka, servers_or_skip, until};
 
-use crate::deployment::{Deployment, PATIENCE, text};
+use crate::deployment::{Deployment, LONG, text};
 
 fn started(name: &str) -> Option<Deployment> {
     let servers = servers_or_skip()?;
-    let deployment = Deployment::on(Kafka::shared(&servers), &servers, name);
+    let deployment = Deployment::create(&servers, name, &Kafka::shared(&servers).bootstrap());
     deployment.simulate(&["--seed", "3", "--customers", "60", "--events", "1500"]);
     Some(deployment)
 }
@@ -17,11 +17,11 @@ fn a_customer_reads_the_same_from_the_store_and_from_the_changelog() {
     let Some(deployment) = started("inspected") else {
         return;
     };
-    let worker = deployment.start();
+    let mut worker = deployment.start(0);
     deployment.wait_until_taken();
-    Deployment::stop(worker);
+    worker.stop();
     let read = |from: &str| -> Value {
-        let told = deployment.told(&["inspect", "customer", "C0007", "-o", "json", "--from", from]);
+        let told = deployment.must(&["inspect", "customer", "C0007", "-o", "json", "--from", from]);
         serde_json::from_str(&told).expect("JSON")
     };
     let (store, changelog) = (read("store"), read("changelog"));
@@ -37,7 +37,7 @@ fn a_customer_reads_the_same_from_the_store_and_from_the_changelog() {
             .is_empty()
     );
     assert_eq!(store["behind_records"], 0);
-    let told = deployment.told(&["inspect", "customer", "C0007"]);
+    let told = deployment.must(&["inspect", "customer", "C0007"]);
     assert!(
         told.contains("customer-quiet, the customer, armed by"),
         "{told}"
@@ -58,9 +58,9 @@ fn a_shard_says_where_it_stands() {
         before["lag_records"].as_i64() > Some(0) && before["step"].is_null(),
         "{before}"
     );
-    let worker = deployment.start();
+    let mut worker = deployment.start(0);
     deployment.wait_until_taken();
-    Deployment::stop(worker);
+    worker.stop();
     for shard in deployment.shards() {
         assert_eq!(shard["position"], shard["source_end"], "{shard}");
         assert_eq!(shard["committed"], shard["position"], "{shard}");
@@ -70,7 +70,7 @@ fn a_shard_says_where_it_stands() {
             "{shard}"
         );
     }
-    let told = deployment.told(&["inspect", "shard", "2"]);
+    let told = deployment.must(&["inspect", "shard", "2"]);
     assert!(
         told.starts_with("Shard 2\n") && told.contains(", up to date"),
         "{told}"
@@ -84,16 +84,14 @@ fn a_shard_whose_offset_was_moved_stands_still_until_it_is_adopted() {
     let Some(deployment) = started("moved") else {
         return;
     };
-    let worker = deployment.start();
+    let mut worker = deployment.start(0);
     deployment.wait_until_taken();
-    Deployment::stop(worker);
+    worker.stop();
     let (group, events) = (deployment.topic("customer"), deployment.topic("events"));
     deployment.forge().move_offset(&group, &events, 1, 5);
 
-    let mut worker = deployment.start();
-    worker
-        .wait_to_say("OFFSETS_MOVED", PATIENCE)
-        .expect("it halts");
+    let mut worker = deployment.start(0);
+    worker.says("OFFSETS_MOVED");
     let shard = || deployment.shards()[1].clone();
     assert_eq!(shard()["halt"], "OFFSETS_MOVED");
     let adopt = |more: &[&str]| deployment.asked(&[&["shard", "adopt", "1"], more].concat());
@@ -103,7 +101,7 @@ fn a_shard_whose_offset_was_moved_stands_still_until_it_is_adopted() {
         text(&busy.stderr).contains("the group still has members"),
         "{busy:?}"
     );
-    Deployment::stop(worker);
+    worker.stop();
 
     let dry = text(&adopt(&[]).stdout);
     assert!(
@@ -121,9 +119,9 @@ fn a_shard_whose_offset_was_moved_stands_still_until_it_is_adopted() {
     assert!(text(&adopt(&[]).stdout).contains("nothing to do"));
 
     deployment.simulate(&["--seed", "4", "--customers", "60", "--events", "500"]);
-    let worker = deployment.start();
+    let mut worker = deployment.start(0);
     deployment.wait_until_taken();
-    until(PATIENCE, || (shard()["lag_records"] == 0).then_some(())).expect("it runs");
-    Deployment::stop(worker);
+    until(LONG, || (shard()["lag_records"] == 0).then_some(())).expect("it runs");
+    worker.stop();
     deployment.assert_fine_with_store();
 }

@@ -4,17 +4,17 @@ use redis::Commands;
 use serde_json::{Value, json};
 use waymark_testkit::{Kafka, servers_or_skip};
 
-use crate::deployment::{Deployment, PARTITIONS, text};
+use crate::deployment::{Deployment, SHARDS, text};
 use crate::forge::Forged;
 
 /// A deployment that has taken a few thousand events and stands still.
 fn taken(name: &str) -> Option<Deployment> {
     let servers = servers_or_skip()?;
-    let deployment = Deployment::on(Kafka::shared(&servers), &servers, name);
+    let deployment = Deployment::create(&servers, name, &Kafka::shared(&servers).bootstrap());
     deployment.simulate(&["--seed", "7", "--customers", "150", "--events", "6000"]);
-    let worker = deployment.start();
+    let mut worker = deployment.start(0);
     deployment.wait_until_taken();
-    Deployment::stop(worker);
+    worker.stop();
     Some(deployment)
 }
 
@@ -28,9 +28,9 @@ fn a_deployment_is_fine_while_it_runs_and_when_it_stands_still() {
     let Some(servers) = servers_or_skip() else {
         return;
     };
-    let deployment = Deployment::on(Kafka::shared(&servers), &servers, "fine");
+    let deployment = Deployment::create(&servers, "fine", &Kafka::shared(&servers).bootstrap());
     deployment.simulate(&["--seed", "7", "--customers", "150", "--events", "6000"]);
-    let workers = [0, 1].map(|ordinal| deployment.start_as(ordinal));
+    let workers = [0, 1].map(|ordinal| deployment.start(ordinal));
     deployment.assert_fine(); // whatever they have done by now
     deployment.wait_until_taken();
     let verdict = deployment.assert_fine();
@@ -38,8 +38,8 @@ fn a_deployment_is_fine_while_it_runs_and_when_it_stands_still() {
         let expected = verdict[sort]["expected"].as_u64().expect("a number");
         assert!(expected > 0, "no {sort} to compare: {verdict:#}");
     }
-    for worker in workers {
-        Deployment::stop(worker);
+    for mut worker in workers {
+        worker.stop();
     }
     let verdict = deployment.assert_fine_with_store();
     let shards = verdict["shards"].as_array().expect("shards");
@@ -52,7 +52,7 @@ fn a_deployment_before_its_first_step_is_fine() {
     let Some(servers) = servers_or_skip() else {
         return;
     };
-    let deployment = Deployment::on(Kafka::shared(&servers), &servers, "unborn");
+    let deployment = Deployment::create(&servers, "unborn", &Kafka::shared(&servers).bootstrap());
     assert_eq!(deployment.assert_fine()["total"]["expected"], 0);
 }
 
@@ -62,7 +62,7 @@ fn forged_records_are_noticed() {
         return;
     };
     let forge = deployment.forge();
-    let alerts = forge.read(&deployment.topic("alerts"), PARTITIONS);
+    let alerts = forge.read(&deployment.topic("alerts"), SHARDS);
     let invented = String::from_utf8(alerts[0].value.clone()).expect("JSON");
     let id = &invented[..invented.find("\",\"sequence").expect("a sequence")];
     let invented = invented.replace(&id[id.len() - 4..], "ffff");
@@ -74,10 +74,10 @@ fn forged_records_are_noticed() {
     forge.write(&deployment.topic("alerts"), &forged);
     let deltas = forge.read(&deployment.topic("deltas"), 1);
     forge.write(&deployment.topic("deltas"), &deltas[..1]);
-    let letters = forge.read(&deployment.topic("dead-letter"), PARTITIONS);
+    let letters = forge.read(&deployment.topic("dead-letter"), SHARDS);
     forge.write(&deployment.topic("dead-letter"), &letters[..1]);
 
-    let verdict = deployment.verdict();
+    let verdict = deployment.judged();
     assert_eq!(wrong(&verdict, "alerts"), [0, 1, 0, 2], "{verdict:#}");
     assert_eq!(wrong(&verdict, "deltas"), [0, 1, 0, 0], "{verdict:#}");
     assert_eq!(wrong(&verdict, "dead_letters"), [0, 1, 0, 0], "{verdict:#}");
@@ -95,7 +95,7 @@ fn a_lost_alert_and_an_altered_one_are_noticed() {
         return;
     };
     let (forge, topic) = (deployment.forge(), deployment.topic("alerts"));
-    let mut alerts = forge.read(&topic, PARTITIONS);
+    let mut alerts = forge.read(&topic, SHARDS);
     alerts.remove(3);
     let altered = String::from_utf8(alerts[5].value.clone()).expect("JSON");
     let altered = altered.replace("\"definition_version\":\"", "\"definition_version\":\"x");
@@ -104,7 +104,7 @@ fn a_lost_alert_and_an_altered_one_are_noticed() {
     deployment.create_topics();
     forge.write(&topic, &alerts);
 
-    let verdict = deployment.verdict();
+    let verdict = deployment.judged();
     assert_eq!(wrong(&verdict, "alerts"), [1, 0, 1, 0], "{verdict:#}");
     let told = text(&deployment.asked(&["verify"]).stdout);
     let shown = |words: &str| {
@@ -131,7 +131,7 @@ fn altered_values_in_redis_are_noticed_and_mended() {
     let invented = altered.replace(":s:", ":s:nobody-");
     let () = redis.set(invented, "x").expect("it is set");
 
-    let verdict = deployment.verdict();
+    let verdict = deployment.judged();
     assert_eq!(wrong(&verdict, "store"), [1, 0, 1, 1], "{verdict:#}");
     assert_eq!(wrong(&verdict, "states"), [0; 4], "{verdict:#}");
 
@@ -142,9 +142,9 @@ fn altered_values_in_redis_are_noticed_and_mended() {
         "it was wrong when it was looked at"
     );
     assert_eq!(deployment.shards()[1]["store"]["status"], "damaged");
-    let worker = deployment.start();
+    let mut worker = deployment.start(0);
     deployment.wait_until_taken();
-    Deployment::stop(worker);
+    worker.stop();
     deployment.assert_fine_with_store();
 }
 
@@ -194,7 +194,7 @@ fn the_verdict_has_a_line_for_each_shard() {
     let Some(deployment) = taken("told") else {
         return;
     };
-    let told = deployment.told(&["verify"]);
+    let told = deployment.must(&["verify"]);
     let shards = told.lines().skip(1).take(4);
     for (number, line) in shards.enumerate() {
         let words: Vec<_> = line.split_whitespace().collect();
@@ -205,5 +205,5 @@ fn the_verdict_has_a_line_for_each_shard() {
         told.ends_with("0 lost, 0 doubled, 0 different, 0 unknown: fine\n"),
         "{told}"
     );
-    assert_eq!(deployment.verdict()["total"]["lost"], json!(0));
+    assert_eq!(deployment.judged()["total"]["lost"], json!(0));
 }
