@@ -29,11 +29,6 @@ impl Deployment {
         self.topic("customer")
     }
 
-    /// Returns an independent client of its topics.
-    pub(crate) fn client(&self) -> Client {
-        Client::new(&self.bootstrap)
-    }
-
     /// Sends a backlog that ends now, with duplicates, disorder and broken records in it.
     pub(crate) fn feed(&self, events: u32, customers: u32, seed: u32) {
         let of_all = [events, customers, seed].map(|number| number.to_string());

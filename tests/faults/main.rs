@@ -16,6 +16,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 mod brokers;
+#[path = "../support/client.rs"]
 mod client;
 mod deployment;
 mod leaders;

@@ -14,16 +14,9 @@
 use serde_json::Value;
 use waymark_testkit::until;
 
-use crate::forge::Forge;
-
 pub(crate) use crate::support::{Deployment, LONG, SHARDS, text};
 
 impl Deployment {
-    /// Returns a handle for what only a test may do.
-    pub(crate) fn forge(&self) -> Forge {
-        Forge::open(&self.bootstrap)
-    }
-
     /// Sends an invented history, with all that makes life hard: disorder, repeats, records that make no sense.
     pub(crate) fn simulate(&self, arguments: &[&str]) {
         let hard = [

@@ -102,7 +102,7 @@ fn a_missing_topic_and_a_redis_that_is_away_are_named() {
     deployment.redis.kill();
     let away = findings(&deployment, 69);
     assert_eq!(said(&away, "store", "away").len(), 1, "{away:?}");
-    deployment.forge().delete_topic(&deployment.topic("late"));
+    deployment.client().delete(&deployment.topic("late"));
     let missing = findings(&deployment, 1);
     let wrong = said(&missing, "topics", "wrong");
     assert!(

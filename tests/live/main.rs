@@ -4,16 +4,18 @@
 //! | ------------ | ---------------------------------------------------------------------- |
 //! | `support`    | a deployment: topics, processes; shared with `tests/faults`            |
 //! | `deployment` | what is asked of it: its shards, the verdict                           |
-//! | `forge`      | what nobody may do to a deployment                                     |
+//! | `client`     | a plain client, for what nobody may do to one; shared as well          |
 //! | `verify`     | `waymark verify`: fine where all is well, and not where it isn't       |
 //! | `doctor`     | `waymark doctor`, and a start that is refused for the same reasons       |
 //! | `operate`    | `waymark inspect`, `shard adopt`                                       |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
+#[expect(dead_code, reason = "tests/faults uses the rest")]
+#[path = "../support/client.rs"]
+mod client;
 mod deployment;
 mod doctor;
-mod forge;
 mod operate;
 #[path = "../support/deployment.rs"]
 mod support;

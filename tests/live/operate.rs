@@ -88,7 +88,7 @@ fn a_shard_whose_offset_was_moved_stands_still_until_it_is_adopted() {
     deployment.wait_until_taken();
     worker.stop();
     let (group, events) = (deployment.topic("customer"), deployment.topic("events"));
-    deployment.forge().move_offset(&group, &events, 1, 5);
+    deployment.client().move_offset(&group, &events, 1, 5);
 
     let mut worker = deployment.start(0);
     worker.says("OFFSETS_MOVED");

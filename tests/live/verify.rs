@@ -1,11 +1,13 @@
 //! `waymark verify`: fine where all is well, and everything that is not gets its name and its number.
 
+use rdkafka::Message as _;
+use rdkafka::message::OwnedMessage;
 use redis::Commands;
 use serde_json::{Value, json};
 use waymark_testkit::{Kafka, servers_or_skip};
 
+use crate::client::{Client, Plain};
 use crate::deployment::{Deployment, SHARDS, text};
-use crate::forge::Forged;
 
 /// A deployment that has taken a few thousand events and stands still.
 fn taken(name: &str) -> Option<Deployment> {
@@ -16,6 +18,30 @@ fn taken(name: &str) -> Option<Deployment> {
     deployment.wait_until_taken();
     worker.stop();
     Some(deployment)
+}
+
+/// Reads a topic as it could be sent again.
+fn read(client: &Client, topic: &str) -> Vec<Plain> {
+    let again = |record: &OwnedMessage| Plain {
+        partition: record.partition(),
+        key: record.key().map(Into::into),
+        value: record.payload().map(Into::into),
+        headers: record.headers().cloned(),
+    };
+    client.read(topic).iter().map(again).collect()
+}
+
+fn forged(partition: i32, key: &str, value: &str) -> Plain {
+    Plain {
+        partition,
+        key: Some(key.into()),
+        value: Some(value.into()),
+        headers: None,
+    }
+}
+
+fn json_of(record: &Plain) -> String {
+    String::from_utf8(record.value.clone().unwrap()).unwrap()
 }
 
 fn wrong(verdict: &Value, sort: &str) -> [u64; 4] {
@@ -61,21 +87,21 @@ fn forged_records_are_noticed() {
     let Some(deployment) = taken("forged") else {
         return;
     };
-    let forge = deployment.forge();
-    let alerts = forge.read(&deployment.topic("alerts"), SHARDS);
-    let invented = String::from_utf8(alerts[0].value.clone()).expect("JSON");
+    let client = deployment.client();
+    let alerts = read(&client, &deployment.topic("alerts"));
+    let invented = json_of(&alerts[0]);
     let id = &invented[..invented.find("\",\"sequence").expect("a sequence")];
     let invented = invented.replace(&id[id.len() - 4..], "ffff");
-    let forged = [
+    let records = [
         alerts[0].clone(),
-        Forged::new(0, "invented", &invented),
-        Forged::new(1, "noise", "hello"),
+        forged(0, "invented", &invented),
+        forged(1, "noise", "hello"),
     ];
-    forge.write(&deployment.topic("alerts"), &forged);
-    let deltas = forge.read(&deployment.topic("deltas"), 1);
-    forge.write(&deployment.topic("deltas"), &deltas[..1]);
-    let letters = forge.read(&deployment.topic("dead-letter"), SHARDS);
-    forge.write(&deployment.topic("dead-letter"), &letters[..1]);
+    client.send(&deployment.topic("alerts"), &records);
+    for topic in ["deltas", "dead-letter"] {
+        let topic = deployment.topic(topic);
+        client.send(&topic, &read(&client, &topic)[..1]);
+    }
 
     let verdict = deployment.judged();
     assert_eq!(wrong(&verdict, "alerts"), [0, 1, 0, 2], "{verdict:#}");
@@ -94,15 +120,15 @@ fn a_lost_alert_and_an_altered_one_are_noticed() {
     let Some(deployment) = taken("lossy") else {
         return;
     };
-    let (forge, topic) = (deployment.forge(), deployment.topic("alerts"));
-    let mut alerts = forge.read(&topic, SHARDS);
+    let (client, topic) = (deployment.client(), deployment.topic("alerts"));
+    let mut alerts = read(&client, &topic);
     alerts.remove(3);
-    let altered = String::from_utf8(alerts[5].value.clone()).expect("JSON");
-    let altered = altered.replace("\"definition_version\":\"", "\"definition_version\":\"x");
-    alerts[5].value = altered.into_bytes();
-    forge.delete_topic(&topic);
+    let altered =
+        json_of(&alerts[5]).replace("\"definition_version\":\"", "\"definition_version\":\"x");
+    alerts[5].value = Some(altered.into_bytes());
+    client.delete(&topic);
     deployment.create_topics();
-    forge.write(&topic, &alerts);
+    client.send(&topic, &alerts);
 
     let verdict = deployment.judged();
     assert_eq!(wrong(&verdict, "alerts"), [1, 0, 1, 0], "{verdict:#}");
@@ -181,10 +207,10 @@ fn what_cannot_be_compared_is_refused_by_name() {
         assert!(told.contains(name), "{told}");
     };
     refused(&["verify", "--definition", example], 78, "OTHER_RULES");
-    let forge = deployment.forge();
-    forge.delete_below(&deployment.topic("deltas"), 2, 1);
+    let client = deployment.client();
+    client.cut(&deployment.topic("deltas"), 2, 1);
     refused(&["verify"], 66, "OUTPUT_CUT");
-    forge.delete_below(&deployment.topic("events"), 0, 1);
+    client.cut(&deployment.topic("events"), 0, 1);
     let told = text(&deployment.asked(&["verify"]).stderr);
     assert!(told.contains("_CUT"), "{told}");
 }
@@ -195,7 +221,7 @@ fn the_verdict_has_a_line_for_each_shard() {
         return;
     };
     let told = deployment.must(&["verify"]);
-    let shards = told.lines().skip(1).take(4);
+    let shards = told.lines().skip(1).take(SHARDS.unsigned_abs() as usize);
     for (number, line) in shards.enumerate() {
         let words: Vec<_> = line.split_whitespace().collect();
         assert_eq!(words[0], number.to_string(), "{told}");

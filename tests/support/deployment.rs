@@ -13,6 +13,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use waymark_testkit::{Process, Redis, Servers, redis, until};
 
+use crate::client::Client;
+
 /// How long anything may take that is bound to happen: generous, for tests share a small machine.
 pub(crate) const LONG: Duration = Duration::from_mins(2);
 /// SIGTERM to the end of the process, whatever Kafka and Redis do.
@@ -26,7 +28,7 @@ const WAYMARK: &str = env!("CARGO_BIN_EXE_waymark");
 pub(crate) struct Deployment {
     pub(crate) name: String,
     pub(crate) redis: Redis,
-    pub(crate) bootstrap: String,
+    bootstrap: String,
     folder: TempDir,
     /// Processes started so far; each keeps its log.
     started: Cell<u32>,
@@ -100,6 +102,11 @@ http: 127.0.0.1:0
     /// Returns a name of a topic: `events`, `customer.changelog`.
     pub(crate) fn topic(&self, of: &str) -> String {
         format!("{}.{of}", self.name)
+    }
+
+    /// Returns an independent client of its topics.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(&self.bootstrap)
     }
 
     pub(crate) fn folder(&self) -> &Path {
