@@ -5,11 +5,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
+#[path = "support/data.rs"]
+mod data;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use waymark::source::{self, Input, Mapping};
 use waymark_engine::event::{Body, Day, Decoded, Event};
+
+use data::data;
 
 const BPI: &str = "bpi2012/bpi2012_events.csv.zst";
 const SURVEYS: [&str; 2] = [
@@ -86,24 +91,6 @@ fn every_reply_of_the_survey_counts_in_its_area_on_its_day() {
         .map(|(_, n)| n)
         .sum();
     assert_eq!(silent, 85 + 159, "the numbers of the publisher's files");
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test has no configuration to be handed"
-)]
-fn data(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let folder = std::env::var_os("WAYMARK_DATA").map_or(beside, PathBuf::from);
-    let path = folder.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!(
-        "SKIPPED: {} is not there; set WAYMARK_DATA to the folder of the logs",
-        path.display()
-    );
-    None
 }
 
 /// Reads logs with a shipped mapping; a dead letter fails the test.

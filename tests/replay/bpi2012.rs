@@ -15,7 +15,8 @@ use std::sync::OnceLock;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::{Run, column, csv, data, example, replay, word};
+use crate::data::data;
+use crate::support::{Run, column, csv, example, replay, word};
 
 const LOG: &str = "bpi2012/bpi2012_events.csv.zst";
 

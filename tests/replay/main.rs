@@ -20,6 +20,8 @@
 mod bpi2012;
 mod cli;
 mod damage;
+#[path = "../support/data.rs"]
+mod data;
 mod sfo_nps;
 mod steps;
 mod support;

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::support::{Run, column, csv, data, example, replay, word};
+use crate::data::data;
+use crate::support::{Run, column, csv, example, replay, word};
 
 const WAVES: [(&str, &str); 2] = [
     ("2017", "sfo-nps/2017_SFO_Customer_Survey.csv.zst"),

@@ -109,25 +109,6 @@ pub(crate) fn example(name: &str, file: &str) -> PathBuf {
     examples.join(name).join(file)
 }
 
-/// Returns the path of a real log, if it is there.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test has no configuration to be handed"
-)]
-pub(crate) fn data(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let folder = std::env::var_os("WAYMARK_DATA").map_or(beside, PathBuf::from);
-    let path = folder.join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!(
-        "SKIPPED: {} is not there; set WAYMARK_DATA to the folder of the logs",
-        path.display()
-    );
-    None
-}
-
 /// Opens a CSV file packed with zstd, with nothing of ours.
 pub(crate) fn csv(path: &Path) -> csv::Reader<impl std::io::Read> {
     let unpacked = zstd::Decoder::new(fs::File::open(path).unwrap()).unwrap();
