@@ -44,7 +44,7 @@ fn work_goes_on_without(name: &str, seed: u32, role: impl Fn(&Deployment) -> (St
         ..kafka::Options::default()
     };
     let mut kafka = Kafka::start(&servers, &options).unwrap();
-    let mut deployment = Deployment::create(&servers, name, &kafka.bootstrap());
+    let deployment = Deployment::create(&servers, name, &kafka.bootstrap());
     deployment.feed(2_000, 200, seed);
     let mut worker = deployment.start(0);
     worker.runs();
