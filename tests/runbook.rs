@@ -10,6 +10,7 @@ use std::time::Duration;
 use waymark::protocol::Halt;
 use waymark::telemetry::{Copied, Metrics, RecycleCause, ShardState, Status};
 use waymark_engine::derived::Status as AlertStatus;
+use waymark_engine::event::Timestamp;
 
 const RUNBOOK: &str = include_str!("../docs/runbook.md");
 
@@ -122,6 +123,8 @@ fn page_with_every_row() -> String {
     stage.alert("application_stalled", AlertStatus::Raised);
     stage.recovered(Copied::Part, Duration::ZERO);
     metrics.shard("customer", 0);
+    metrics.stage("cohort").missing(1);
+    metrics.upstream("cohort", 0, 0, Timestamp::MIN);
     let (code, text) = (Halt::CODES[0], String::new());
     Status::new(&metrics).set("customer", 0, ShardState::Halted { code, text });
     metrics.page()

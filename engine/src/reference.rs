@@ -111,13 +111,13 @@ impl CohortShard {
 
     /// Returns whether a cohort is known, or may become known.
     fn has_room_for(&self, key: &str, delta: &Delta) -> bool {
-        let dimension = &*delta.cohort.dimension;
-        let mut known = self.shard.processor().nps.cohorts.iter();
+        let dimension = &delta.cohort.dimension;
+        let known = || self.table.count(&format!("{dimension}="));
         self.table.contains(key)
-            || known
-                .find(|by| *by.dimension == *dimension)
-                .is_some_and(|by| {
-                    self.table.count(&format!("{dimension}=")) < by.values_max as usize
-                })
+            || self
+                .shard
+                .processor()
+                .values_max(dimension)
+                .is_some_and(|max| known() < max as usize)
     }
 }

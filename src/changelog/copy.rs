@@ -8,10 +8,10 @@
 //! written: recovery starts again.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::ops::ControlFlow;
 
 use waymark_engine::event::Timestamp;
-use waymark_engine::journey::{Journey, StateError};
 use waymark_engine::stage::Key;
 
 use super::reader::{Change, ChangelogReader, ReadError, Seen};
@@ -23,6 +23,12 @@ use crate::store::{self, Flushed, Store, StoreError, Wanted};
 const CHUNK_RECORDS: usize = 10_000;
 /// Bytes of values in one chunk at most.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
+
+/// Reads from a key and the stored form of its state when it falls due.
+pub type DueOf<'a> = &'a dyn Fn(&str, &[u8]) -> Result<Option<Timestamp>, Unreadable>;
+
+/// Why bytes are no state.
+type Unreadable = Box<dyn Error + Send + Sync>;
 
 /// What a copy has done.
 #[derive(Debug)]
@@ -54,60 +60,72 @@ pub enum CopyError {
         /// Whose.
         key: String,
         /// What is wrong with it.
-        source: StateError,
+        source: Unreadable,
     },
 }
 
-/// Copies all changes from the checkpoint's position up to `last`, the last step.
-///
-/// `in_time` says, right before the last chunk, whether deletions may have been compacted away meanwhile; if so the
-/// copy is of no use and the answer is `None`.
-///
-/// # Errors
-/// [`CopyError`]; what was applied so far stands, and the next copy goes on from there.
-pub fn copy(
-    reader: &ChangelogReader,
-    store: &mut dyn Store,
-    shard: ShardId,
-    from: Checkpoint,
-    last: &StepEnd,
-    go_on: &mut dyn FnMut() -> ControlFlow<()>,
-    in_time: &dyn Fn(Timestamp) -> bool,
-) -> Result<Option<Copied>, CopyError> {
-    let mut chunks = Chunks::new(store, shard, from);
-    let mut failed = None;
-    let read = reader.read(
-        shard,
-        from.position,
-        go_on,
-        &mut |seen| match chunks.take(seen) {
+/// What a copy is made with.
+#[expect(missing_debug_implementations, reason = "clients have none")]
+pub struct Copying<'a> {
+    /// From where.
+    pub reader: &'a ChangelogReader,
+    /// Where to.
+    pub store: &'a mut dyn Store,
+    /// Reads when a state falls due.
+    pub due_of: DueOf<'a>,
+    /// Breaks off when somebody waits.
+    pub go_on: &'a mut dyn FnMut() -> ControlFlow<()>,
+    /// Says of the time a copy is of whether deletions since then must still be in the log.
+    pub in_time: &'a dyn Fn(Timestamp) -> bool,
+}
+
+impl Copying<'_> {
+    /// Copies all changes from the checkpoint's position up to `last`, the last step.
+    ///
+    /// If it is no longer in time right before the last chunk, the copy is of no use and the answer is `None`.
+    ///
+    /// # Errors
+    /// [`CopyError`]; what was applied so far stands, and the next copy goes on from there.
+    pub fn copy(
+        self,
+        shard: ShardId,
+        from: Checkpoint,
+        last: &StepEnd,
+    ) -> Result<Option<Copied>, CopyError> {
+        let mut chunks = Chunks::new(self.store, shard, from, self.due_of);
+        let mut failed = None;
+        let mut take = |seen: Seen<'_>| match chunks.take(seen) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 failed = Some(error);
                 ControlFlow::Break(())
             }
-        },
-    );
-    if let Some(error) = failed {
-        return Err(error);
+        };
+        let read = self
+            .reader
+            .read(shard, from.position, self.go_on, &mut take);
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        read?;
+        if chunks
+            .last_progress
+            .is_some_and(|offset| offset != last.offset)
+        {
+            return Err(CopyError::Moved(shard));
+        }
+        if !(self.in_time)(from.as_of) {
+            return Ok(None);
+        }
+        chunks.finish(last).map(Some)
     }
-    read?;
-    if chunks
-        .last_progress
-        .is_some_and(|offset| offset != last.offset)
-    {
-        return Err(CopyError::Moved(shard));
-    }
-    if !in_time(from.as_of) {
-        return Ok(None);
-    }
-    chunks.finish(last).map(Some)
 }
 
 /// Changes on their way into the store.
 struct Chunks<'a> {
     store: &'a mut dyn Store,
     shard: ShardId,
+    due_of: DueOf<'a>,
     /// As it stands in the store.
     checkpoint: Checkpoint,
     changes: BTreeMap<Key, Option<Vec<u8>>>,
@@ -119,10 +137,16 @@ struct Chunks<'a> {
 }
 
 impl<'a> Chunks<'a> {
-    fn new(store: &'a mut dyn Store, shard: ShardId, checkpoint: Checkpoint) -> Self {
+    fn new(
+        store: &'a mut dyn Store,
+        shard: ShardId,
+        checkpoint: Checkpoint,
+        due_of: DueOf<'a>,
+    ) -> Self {
         Self {
             store,
             shard,
+            due_of,
             checkpoint,
             changes: BTreeMap::new(),
             bytes: 0,
@@ -200,8 +224,8 @@ impl<'a> Chunks<'a> {
             .into_iter()
             .zip(loaded.states)
             .map(|((key, value), held)| {
-                let stored_due = due_of(&key, held.value.as_deref())?;
-                let due = due_of(&key, value.as_deref())?;
+                let stored_due = self.due_of(&key, held.value.as_deref())?;
+                let due = self.due_of(&key, value.as_deref())?;
                 Ok(store::Change {
                     key,
                     value,
@@ -211,12 +235,12 @@ impl<'a> Chunks<'a> {
             })
             .collect()
     }
-}
 
-fn due_of(key: &str, value: Option<&[u8]>) -> Result<Option<Timestamp>, CopyError> {
-    let Some(value) = value else { return Ok(None) };
-    Journey::due_of(value).map_err(|source| CopyError::State {
-        key: key.to_owned(),
-        source,
-    })
+    fn due_of(&self, key: &str, value: Option<&[u8]>) -> Result<Option<Timestamp>, CopyError> {
+        let Some(value) = value else { return Ok(None) };
+        (self.due_of)(key, value).map_err(|source| CopyError::State {
+            key: key.to_owned(),
+            source,
+        })
+    }
 }

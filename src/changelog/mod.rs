@@ -11,5 +11,5 @@
 mod copy;
 mod reader;
 
-pub use copy::{Copied, CopyError, copy};
+pub use copy::{Copied, CopyError, Copying, DueOf};
 pub use reader::{Change, ChangelogReader, ReadError, Seen};

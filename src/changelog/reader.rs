@@ -25,7 +25,7 @@ pub struct ChangelogReader {
 #[derive(Debug)]
 pub enum Seen<'a> {
     /// The last record of a step.
-    Progress(FoundProgress),
+    Progress(Box<FoundProgress>),
     /// A state as a step left it.
     Change(Change<'a>),
 }
@@ -98,7 +98,7 @@ impl ChangelogReader {
             let mut last = None;
             self.read(shard, begin, go_on, &mut |seen| {
                 if let Seen::Progress(progress) = seen {
-                    last = Some(progress);
+                    last = Some(*progress);
                 }
                 ControlFlow::Continue(())
             })?;
@@ -143,11 +143,11 @@ fn seen(shard: ShardId, record: &impl Message) -> Result<Seen<'_>, ReadError> {
     match record.key() {
         Some(PROGRESS_KEY) => {
             let value = record.payload().unwrap_or_default();
-            Ok(Seen::Progress(FoundProgress {
+            Ok(Seen::Progress(Box::new(FoundProgress {
                 record: Progress::decode(value),
                 offset,
                 appended_at: appended_at(record),
-            }))
+            })))
         }
         Some([CHANGE_KEY, key @ ..]) if !key.is_empty() => {
             let key = str::from_utf8(key).map_err(|_| foreign)?;

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::Output;
 use super::exit::{Exit, Usage};
 use super::report::{table, write_table};
-use crate::config::{Config, ConfigError, Environment, Flag, Setting};
+use crate::config::{Config, ConfigError, Environment, Flag, Setting, StageName};
 
 /// Shows the settings in force, and where each of them was set
 ///
@@ -51,6 +51,25 @@ pub(super) struct RuledFlags {
     /// The definition in force; the shipped default if no setting names one
     #[arg(long, value_name = "FILE")]
     definition: Option<PathBuf>,
+}
+
+/// A stage, for commands that look at one.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(super) enum Stage {
+    /// Events of customers in
+    #[default]
+    Customer,
+    /// What the customer stage tells of cohorts in
+    Cohort,
+}
+
+impl From<Stage> for StageName {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Customer => Self::Customer,
+            Stage::Cohort => Self::Cohort,
+        }
+    }
 }
 
 /// Runs the command.

@@ -142,6 +142,7 @@ impl Exit {
             | InspectError::Read(_)
             | InspectError::Changelog(_)
             | InspectError::Store(_) => Some(Exit::Unavailable),
+            InspectError::NoScores => Some(Exit::Config),
             InspectError::Client(_) => None,
         }
     }

@@ -28,6 +28,9 @@ use crate::telemetry::{Metrics, Status, VERSION, start_logging};
 pub(super) struct Arguments {
     #[command(flatten)]
     settings: RuledFlags,
+    /// Run these stages only: customer, cohort
+    #[arg(long, value_name = "STAGE,...")]
+    stages: Option<String>,
     /// Serve metrics and probes here, such as 127.0.0.1:9464
     #[arg(long, value_name = "ADDRESS")]
     http: Option<String>,
@@ -48,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     start_logging(&config.log, &instance)?;
     let (definition, rules_hash) = in_force(&config)?;
     fit(&config)?;
-    let topics = Topics::learn(&config)?;
+    let topics = Topics::learn(&config, &config.stages)?;
     let metrics = Metrics::new();
     let status = Status::new(&metrics);
     let server = config
@@ -63,13 +66,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let work = Work {
         definition,
         rules_hash,
-        schemas: super::definition::schemas(&config)?,
+        schemas: Arc::new(super::definition::schemas(&config)?),
         topics,
         metrics,
         status,
     };
     let stop = stop_on_signal()?;
-    pipeline::run(&config, work, &stop)?;
+    pipeline::run(&config, &work, &stop)?;
     info!("stopped");
     Ok(Exit::Ok)
 }
@@ -77,6 +80,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 impl Arguments {
     fn config(&self) -> anyhow::Result<Config> {
         let mut settings = self.settings.settings();
+        if let Some(stages) = &self.stages {
+            settings.add("stages", stages);
+        }
         if let Some(address) = &self.http {
             settings.add("http", address);
         }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::Output;
-use super::config::SettingFlags;
+use super::config::{SettingFlags, Stage};
 use super::exit::Exit;
 use crate::pipeline::inspect::{Adoption, Inspector};
 use crate::protocol::ShardId;
@@ -30,6 +30,9 @@ enum What {
 struct Adopt {
     #[command(flatten)]
     settings: SettingFlags,
+    /// Of which stage
+    #[arg(long, value_enum, default_value_t)]
+    stage: Stage,
     /// Which shard
     #[arg(value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(0..))]
     number: i32,
@@ -56,7 +59,7 @@ struct Report {
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let What::Adopt(arguments) = &arguments.what;
     let config = arguments.settings.load()?;
-    let mut inspector = Inspector::open(&config)?;
+    let mut inspector = Inspector::open(&config, arguments.stage.into())?;
     let adoption = inspector.adoption(ShardId(arguments.number))?;
     let executed = arguments.execute && adoption.is_needed();
     if executed {

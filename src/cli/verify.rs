@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use indicatif::ProgressBar;
-use waymark_engine::rules::Rules;
 
 use super::Output;
 use super::config::RuledFlags;
@@ -45,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = arguments.settings.load()?;
     let (definition, rules_hash) = in_force(&config)?;
     let given = Given {
-        rules: Rules::new(definition),
+        definition,
         rules_hash,
         schemas: schemas(&config)?,
         damage: if arguments.mark_damaged {
@@ -108,6 +107,7 @@ fn write(to: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
 fn write_shards(to: &mut dyn Write, shards: &[ShardVerdict]) -> io::Result<()> {
     let mut rows = table(
         &[
+            "stage",
             "shard",
             "step",
             "position",
@@ -115,11 +115,12 @@ fn write_shards(to: &mut dyn Write, shards: &[ShardVerdict]) -> io::Result<()> {
             "ticks",
             "alerts",
             "deltas",
+            "scores",
             "set aside",
-            "customers",
+            "states",
             "store",
         ],
-        0,
+        1,
     );
     for shard in shards {
         let store = match &shard.store {
@@ -128,6 +129,7 @@ fn write_shards(to: &mut dyn Write, shards: &[ShardVerdict]) -> io::Result<()> {
             StoreLook::NotCompared(_) => "not compared",
         };
         rows.add_row([
+            shard.stage.to_owned(),
             shard.shard.to_string(),
             shard.step.to_string(),
             shard.position.to_string(),
@@ -135,8 +137,9 @@ fn write_shards(to: &mut dyn Write, shards: &[ShardVerdict]) -> io::Result<()> {
             shard.ticks.to_string(),
             shard.alerts.to_string(),
             shard.deltas.to_string(),
+            shard.scores.to_string(),
             shard.set_aside.to_string(),
-            shard.customers.to_string(),
+            shard.states.to_string(),
             store.to_owned(),
         ]);
     }
@@ -145,12 +148,16 @@ fn write_shards(to: &mut dyn Write, shards: &[ShardVerdict]) -> io::Result<()> {
         if let StoreLook::NotCompared(why) = &shard.store {
             writeln!(
                 to,
-                "  shard {}: the store was not compared: {why}",
-                shard.shard
+                "  shard {} of {}: the store was not compared: {why}",
+                shard.shard, shard.stage
             )?;
         }
         for problem in &shard.problems {
-            writeln!(to, "  {BAD}shard {}: {problem}{BAD:#}", shard.shard)?;
+            writeln!(
+                to,
+                "  {BAD}shard {} of {}: {problem}{BAD:#}",
+                shard.shard, shard.stage
+            )?;
         }
     }
     Ok(())
@@ -164,9 +171,10 @@ fn write_tallies(to: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
     for (name, tally) in [
         ("alerts", verdict.alerts),
         ("deltas", verdict.deltas),
+        ("scores", verdict.scores),
         ("dead letters", verdict.dead_letters),
         ("late records", verdict.late),
-        ("journeys", verdict.states),
+        ("states", verdict.states),
         ("in the store", verdict.store),
     ] {
         let Tally {

@@ -270,9 +270,9 @@ fn split(path: &str) -> Vec<String> {
 fn insert(dict: &mut Dict, keys: &[String], text: &str) {
     let [key, rest @ ..] = keys else { return };
     if rest.is_empty() {
-        // The one list among the settings.
+        // The lists among the settings.
         let value: Value = match key.as_str() {
-            "assume" => text.split(',').map(str::trim).collect::<Vec<_>>().into(),
+            "assume" | "stages" => text.split(',').map(str::trim).collect::<Vec<_>>().into(),
             _ => text.into(),
         };
         dict.insert(key.clone(), value);

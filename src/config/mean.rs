@@ -1,13 +1,14 @@
 //! From settings as typed to settings as meant: everything that can be judged without a server is judged here.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::layers::Layers;
-use super::raw::{RawConfig, RawLog, RawRedis, RawStore, RawTls, RawWorkers};
+use super::raw::{RawConfig, RawLog, RawRedis, RawStages, RawStore, RawTls, RawWorkers};
 use super::scalars::Text;
 use super::{
     Config, ConfigError, Deployment, Environment, FlushLimits, Kafka, Log, Ordinal, Origin, Redis,
-    Secret, StepLimits, Store, Time, Tls, Workers,
+    Secret, StageName, StepLimits, Store, Time, Tls, Workers,
 };
 
 /// Beyond this, an ordinal is a mistake.
@@ -26,6 +27,7 @@ pub(super) fn mean(
         deployment: deployment(raw.deployment, layers)?,
         assurance: raw.assurance,
         assume: raw.assume.into_iter().collect(),
+        stages: stages(raw.stages, layers)?,
         definition: located("definition", raw.definition),
         schemas: located("schemas", raw.schemas),
         kafka: Kafka::check(raw.kafka, layers, environment)?,
@@ -42,6 +44,14 @@ pub(super) fn mean(
         http: raw.http.0,
         log: log(raw.log, layers)?,
     })
+}
+
+fn stages(raw: RawStages, layers: &Layers) -> Result<BTreeSet<StageName>, ConfigError> {
+    if raw.0.is_empty() {
+        let nothing = "stages is empty: name customer, cohort or both";
+        return Err(layers.wrong("stages", nothing.to_owned()));
+    }
+    Ok(raw.0.into_iter().collect())
 }
 
 fn deployment(raw: Option<Text>, layers: &Layers) -> Result<Deployment, ConfigError> {
@@ -170,6 +180,11 @@ fn workers(
     };
     at_most("workers.threads", raw.threads.get(), THREADS_MAX)?;
     at_most(
+        "workers.cohort_threads",
+        raw.cohort_threads.get(),
+        THREADS_MAX,
+    )?;
+    at_most(
         "workers.ordinal",
         raw.ordinal.unwrap_or_default(),
         ORDINAL_MAX,
@@ -187,6 +202,7 @@ fn workers(
     Ok(Workers {
         ordinal: set.or_else(told_by_host),
         threads: raw.threads.get(),
+        cohort_threads: raw.cohort_threads.get(),
         step: StepLimits {
             records: raw.step.records.get(),
             changed_keys: raw.step.changed_keys.get(),

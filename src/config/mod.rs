@@ -48,6 +48,8 @@ pub struct Config {
     pub assurance: Assurance,
     /// What cannot be verified and is taken on trust.
     pub assume: BTreeSet<Assumption>,
+    /// The stages that this process runs.
+    pub stages: BTreeSet<StageName>,
     /// The definition file; absent: the one that ships.
     pub definition: Option<PathBuf>,
     /// Folder of the schemas that events may be written with; absent: those that ship.
@@ -89,6 +91,26 @@ pub enum Assumption {
     TopicSettings,
     /// Brokers keep offsets and transactions on three replicas, and elect no unclean leaders.
     BrokerSettings,
+}
+
+/// A stage that a process may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageName {
+    /// Events of customers in; alerts and deltas out.
+    Customer,
+    /// Deltas in; scores and alerts of cohorts out.
+    Cohort,
+}
+
+impl StageName {
+    /// Returns the name, as groups and changelogs bear it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Cohort => "cohort",
+        }
+    }
 }
 
 /// Where states are kept outside Kafka.
@@ -137,8 +159,10 @@ pub struct Tls {
 pub struct Workers {
     /// Number of this process among its equals; absent: there must be only this one.
     pub ordinal: Option<Ordinal>,
-    /// Workers in this process, each with its own consumer, producer and store connection.
+    /// Workers of the customer stage in this process, each with its own consumer, producer and store connection.
     pub threads: u32,
+    /// The same of the cohort stage.
+    pub cohort_threads: u32,
     /// When a step is full.
     pub step: StepLimits,
     /// When the store must catch up.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::properties::{CONSUMER_DEFAULTS, PRODUCER_DEFAULTS};
 use super::scalars::{Http, MIB, Size, Span, Text};
-use super::{Assumption, Assurance, LogFormat, StartAt};
+use super::{Assumption, Assurance, LogFormat, StageName, StartAt};
 
 /// All settings.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -21,6 +21,7 @@ pub(super) struct RawConfig {
     pub(super) deployment: Option<Text>,
     pub(super) assurance: Assurance,
     pub(super) assume: Vec<Assumption>,
+    pub(super) stages: RawStages,
     pub(super) definition: Option<PathBuf>,
     pub(super) schemas: Option<PathBuf>,
     pub(super) kafka: RawKafka,
@@ -31,6 +32,11 @@ pub(super) struct RawConfig {
     pub(super) http: Http,
     pub(super) log: RawLog,
 }
+
+/// Which stages to run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct RawStages(pub(super) Vec<StageName>);
 
 /// Properties of librdkafka under their own names.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -79,6 +85,7 @@ pub(super) struct RawTls {
 pub(super) struct RawWorkers {
     pub(super) ordinal: Option<u32>,
     pub(super) threads: NonZeroU32,
+    pub(super) cohort_threads: NonZeroU32,
     pub(super) step: RawStep,
     pub(super) flush: RawFlush,
 }
@@ -113,6 +120,12 @@ pub(super) struct RawTime {
 pub(super) struct RawLog {
     pub(super) level: Text,
     pub(super) format: LogFormat,
+}
+
+impl Default for RawStages {
+    fn default() -> Self {
+        Self(vec![StageName::Customer, StageName::Cohort])
+    }
 }
 
 impl Default for RawKafka {
@@ -152,6 +165,7 @@ impl Default for RawWorkers {
         Self {
             ordinal: None,
             threads: nonzero(2),
+            cohort_threads: nonzero(1),
             step: RawStep::default(),
             flush: RawFlush::default(),
         }

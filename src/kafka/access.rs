@@ -30,7 +30,6 @@ pub enum Resource {
 }
 
 const READ: &[&str] = &["Read", "Describe", "DescribeConfigs"];
-const WRITE: &[&str] = &["Write", "Describe", "DescribeConfigs"];
 const READ_AND_WRITE: &[&str] = &["Read", "Write", "Describe", "DescribeConfigs"];
 
 /// Topics that brokers keep offsets and transactions in.
@@ -55,11 +54,15 @@ pub fn grants(deployment: &Deployment) -> Vec<Grant> {
             READ_AND_WRITE,
             "written by workers, read by verify",
         ),
-        topic(deployment.scores(), WRITE, "written by workers"),
+        topic(
+            deployment.scores(),
+            READ_AND_WRITE,
+            "written by workers, read by verify",
+        ),
         topic(
             deployment.deltas(),
             READ_AND_WRITE,
-            "written by workers, read by verify",
+            "written by the customer stage, the source of the cohort stage",
         ),
         topic(
             deployment.dead_letter(),
@@ -75,6 +78,11 @@ pub fn grants(deployment: &Deployment) -> Vec<Grant> {
             deployment.changelog("customer"),
             READ_AND_WRITE,
             "the truth about every customer: written, and copied by recovery",
+        ),
+        topic(
+            deployment.changelog("cohort"),
+            READ_AND_WRITE,
+            "the truth about every cohort: written, and copied by recovery",
         ),
         Grant {
             resource: Resource::Groups(prefix.clone()),

@@ -3,10 +3,12 @@
 //! It belongs to no group and is told where to begin. Whoever reads says in between whether to go on: a long read must
 //! let a worker poll its source, or the group takes it for dead.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
@@ -21,8 +23,8 @@ use crate::protocol::{Offset, ShardId};
 
 /// How long the end may stay away without a single record before we ask whoever waits.
 const SLICE: Duration = Duration::from_millis(50);
-/// How long the broker may be silent.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the broker may be silent. Then the client is replaced: after an outage one may never fetch again.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How often whoever waits is asked during a long read, in records.
@@ -31,7 +33,8 @@ const ASK_EVERY: u32 = 5_000;
 /// Reads partitions of a topic.
 #[expect(missing_debug_implementations, reason = "clients have none")]
 pub struct PartitionReader {
-    consumer: BaseConsumer<Quiet>,
+    settings: ClientConfig,
+    consumer: RefCell<Rc<BaseConsumer<Quiet>>>,
     topic: String,
     /// Whether the client knows who leads the topic's partitions.
     acquainted: Cell<bool>,
@@ -70,8 +73,10 @@ impl PartitionReader {
     /// [`ClientError`] if a setting of the client is wrong.
     pub fn open(kafka: &config::Kafka, group: &str, topic: &str) -> Result<Self, ClientError> {
         let settings = reader_settings(kafka, group, "read_committed")?;
+        let consumer = settings.create_with_context(Quiet::default())?;
         Ok(Self {
-            consumer: settings.create_with_context(Quiet::default())?,
+            settings,
+            consumer: RefCell::new(Rc::new(consumer)),
             topic: topic.to_owned(),
             acquainted: Cell::new(false),
         })
@@ -88,17 +93,29 @@ impl PartitionReader {
         go_on: &mut dyn FnMut() -> ControlFlow<()>,
         take: &mut dyn FnMut(&BorrowedMessage<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        self.get_acquainted();
+        let consumer = Rc::clone(&self.consumer.borrow());
+        self.get_acquainted(&consumer);
         let read = || {
             let mut list = TopicPartitionList::new();
             let from = rdkafka::Offset::Offset(from.0);
             list.add_partition_offset(&self.topic, partition.0, from)?;
-            self.consumer.assign(&list)
+            consumer.assign(&list)
         };
         read().map_err(|source| self.failed(partition, source))?;
-        let read = self.read_assigned(partition, go_on, take);
-        let let_go = self.consumer.unassign();
+        let read = self.read_assigned(&consumer, partition, go_on, take);
+        if let Err(ReadError::Silent { .. }) = read {
+            self.replace()
+                .map_err(|source| self.failed(partition, source))?;
+        }
+        let let_go = consumer.unassign();
         read.and(let_go.map_err(|source| self.failed(partition, source)))
+    }
+
+    fn replace(&self) -> Result<(), KafkaError> {
+        let fresh = self.settings.create_with_context(Quiet::default())?;
+        self.consumer.replace(Rc::new(fresh));
+        self.acquainted.set(false);
+        Ok(())
     }
 
     /// Returns when the broker appended the first record from an offset on, if there is one.
@@ -121,15 +138,16 @@ impl PartitionReader {
 
     /// Asks who leads the partitions before the first one is assigned: a client that has to find out by itself does so
     /// once a second. Whatever comes of it, the reading will tell.
-    fn get_acquainted(&self) {
+    fn get_acquainted(&self, consumer: &BaseConsumer<Quiet>) {
         if !self.acquainted.get() {
-            let known = self.consumer.fetch_metadata(Some(&self.topic), ANSWER);
+            let known = consumer.fetch_metadata(Some(&self.topic), ANSWER);
             self.acquainted.set(known.is_ok());
         }
     }
 
     fn read_assigned(
         &self,
+        consumer: &BaseConsumer<Quiet>,
         partition: ShardId,
         go_on: &mut dyn FnMut() -> ControlFlow<()>,
         take: &mut dyn FnMut(&BorrowedMessage<'_>) -> ControlFlow<()>,
@@ -137,7 +155,7 @@ impl PartitionReader {
         let mut silence = Stopwatch::start();
         let mut unasked = 0;
         loop {
-            match self.consumer.poll(SLICE) {
+            match consumer.poll(SLICE) {
                 Some(Ok(record)) if record.partition() == partition.0 => {
                     silence = Stopwatch::start();
                     unasked += 1;

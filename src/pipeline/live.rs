@@ -1,9 +1,16 @@
-//! A process at work: its workers, each on a thread of its own, until somebody says stop.
+//! A process at work: the workers of its stages, each on a thread of its own, until somebody says stop.
+//!
+//! | chapter  | what it holds                                        |
+//! | -------- | ---------------------------------------------------- |
+//! | `topics` | what the start learns of the topics                  |
+//! | `stages` | what the workers of each stage share                 |
 //!
 //! Workers share nothing but what they report. If one ends by itself, the others are stopped too: whoever supervises the
 //! process starts it anew, and recovery is cheap.
 
-use std::collections::BTreeMap;
+mod stages;
+mod topics;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -12,19 +19,18 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 use waymark_engine::definition::Definition;
 use waymark_engine::event::WriterSchemas;
-use waymark_engine::rules::Rules;
 
+use super::stage::Stage;
 use super::vigil::Vigil;
-use super::worker::{Outputs, Stage, Topic, Worker, WorkerError};
+use super::worker::{Shared, Worker, WorkerError};
 use crate::clock::Stopwatch;
-use crate::config::{self, Assumption, Config};
-use crate::kafka::admin::{Admin, AdminError};
-use crate::publish::Origin;
+use crate::config::{self, Assumption, Config, StageName};
+use crate::kafka::admin::AdminError;
 use crate::store::{MemoryStore, RedisSettings, RedisStore, Store};
 use crate::telemetry::{Metrics, Status};
 
-/// The stage that this process runs.
-const CUSTOMER: &str = "customer";
+pub use topics::Topics;
+
 /// How long workers may take to stop. A client may hang on a cluster that is gone; a supervisor would kill us anyway.
 const FAREWELL: Duration = Duration::from_secs(8);
 /// How often we look whether a worker has ended.
@@ -38,24 +44,13 @@ pub struct Work {
     /// Hash of its file: written into every progress record.
     pub rules_hash: String,
     /// Writer schemas of Avro events.
-    pub schemas: WriterSchemas,
+    pub schemas: Arc<WriterSchemas>,
     /// What the topics are like.
     pub topics: Topics,
     /// Where to count.
     pub metrics: Metrics,
     /// Where to say how shards are.
     pub status: Status,
-}
-
-/// What the start has learnt of the topics.
-#[derive(Debug, Clone)]
-pub struct Topics {
-    /// Partitions by topic.
-    pub partitions: BTreeMap<String, u32>,
-    /// The largest record by topic, in bytes.
-    pub bytes_max: BTreeMap<String, usize>,
-    /// `delete.retention.ms` of the changelog.
-    pub delete_retention: Duration,
 }
 
 /// Why a process ends before it was told to, or can't begin.
@@ -101,171 +96,94 @@ pub enum WorkerFailure {
     Panicked,
 }
 
-impl Topics {
-    /// Learns from the brokers how many partitions the topics have, and how large their records may be.
-    ///
-    /// # Errors
-    /// [`LiveError`] if one is missing, or the cluster does not answer.
-    pub fn learn(config: &Config) -> Result<Self, LiveError> {
-        let names = names(&config.deployment);
-        let found = Admin::new(&config.kafka)?.topics(&names)?;
-        let missing = names.iter().find(|name| !found.contains_key(*name));
-        if let Some(name) = missing {
-            return Err(LiveError::NoTopic(name.clone()));
-        }
-        let number = |name: &String, setting: &str| -> Option<u64> {
-            found[name]
-                .settings
-                .as_ref()
-                .ok()?
-                .get(setting)?
-                .parse()
-                .ok()
-        };
-        let bytes_max = |name: &String| {
-            let bytes = number(name, "max.message.bytes");
-            bytes
-                .and_then(|bytes| usize::try_from(bytes).ok())
-                .unwrap_or(DEFAULT_BYTES_MAX)
-        };
-        let changelog = config.deployment.changelog(CUSTOMER);
-        let retention = number(&changelog, "delete.retention.ms").map(Duration::from_millis);
-        Ok(Self {
-            partitions: names
-                .iter()
-                .map(|name| (name.clone(), found[name].partitions))
-                .collect(),
-            bytes_max: names
-                .iter()
-                .map(|name| (name.clone(), bytes_max(name)))
-                .collect(),
-            delete_retention: retention.unwrap_or(DEFAULT_DELETE_RETENTION),
-        })
-    }
-
-    fn partitions(&self, topic: &str) -> u32 {
-        self.partitions[topic]
-    }
-}
-
-/// Topics that the customer stage reads and writes.
-fn names(deployment: &config::Deployment) -> [String; 6] {
-    [
-        deployment.events(),
-        deployment.alerts(),
-        deployment.deltas(),
-        deployment.dead_letter(),
-        deployment.late(),
-        deployment.changelog(CUSTOMER),
-    ]
-}
-
 /// Works until `stop` is set, or a worker ends by itself.
 ///
 /// # Errors
 /// [`LiveError`].
-pub fn run(config: &Config, work: Work, stop: &Arc<AtomicBool>) -> Result<(), LiveError> {
-    let stage = Arc::new(stage(config, work));
-    stage.vigil.keep(config, stop).map_err(LiveError::Thread)?;
-    let slots = slots(config, &stage)?;
-    let mut workers = Vec::new();
-    for slot in slots {
-        workers.push((slot.clone(), spawn(config, &stage, slot, stop)?));
+pub fn run(config: &Config, work: &Work, stop: &Arc<AtomicBool>) -> Result<(), LiveError> {
+    let vigil = Vigil::default();
+    vigil.keep(config, stop).map_err(LiveError::Thread)?;
+    let mut crew = Crew {
+        config,
+        stop,
+        workers: Vec::new(),
+    };
+    if config.stages.contains(&StageName::Customer) {
+        let threads = config.workers.threads;
+        crew.hire(stages::customer(config, work, &vigil), threads)?;
     }
-    let failed = wait(&mut workers, stop);
+    if config.stages.contains(&StageName::Cohort) {
+        if let Some(shared) = stages::cohort(config, work, &vigil) {
+            crew.hire(shared, config.workers.cohort_threads)?;
+        } else {
+            info!("the definition keeps no score of cohorts, so there is no cohort stage");
+        }
+    }
+    let failed = wait(&mut crew.workers, stop);
     stop.store(true, Ordering::Relaxed);
-    part(workers);
+    part(crew.workers);
     failed
 }
 
-fn stage(config: &Config, work: Work) -> Stage {
-    let deployment = &config.deployment;
-    let topic = |name: String| Topic {
-        partitions: work.topics.partitions(&name),
-        bytes_max: work
-            .topics
-            .bytes_max
-            .get(&name)
-            .copied()
-            .unwrap_or(DEFAULT_BYTES_MAX),
-        name,
-    };
-    Stage {
-        outputs: Outputs {
-            alerts: topic(deployment.alerts()),
-            deltas: topic(deployment.deltas()),
-            dead_letter: topic(deployment.dead_letter()),
-            late: topic(deployment.late()),
-            changelog: deployment.changelog(CUSTOMER),
-            origin: Origin::new(deployment.as_str(), CUSTOMER),
-        },
-        group: deployment.group(CUSTOMER),
-        source_topic: deployment.events(),
-        partitions: work.topics.partitions(&deployment.events()),
-        state_bytes_max: topic(deployment.changelog(CUSTOMER)).bytes_max - RECORD_OVERHEAD,
-        delete_retention: work.topics.delete_retention,
-        rules: Arc::new(Rules::new(work.definition)),
-        rules_hash: work.rules_hash,
-        schemas: work.schemas,
-        step: config.workers.step,
-        flush: config.workers.flush,
-        max_skew: config.time.max_skew,
-        tick_resume: config.time.tick_resume,
-        start: config.time.start,
-        metrics: work.metrics,
-        status: work.status,
-        vigil: Vigil::default(),
+/// All workers of this process.
+struct Crew<'a> {
+    config: &'a Config,
+    stop: &'a Arc<AtomicBool>,
+    workers: Running,
+}
+
+impl Crew<'_> {
+    fn hire<S: Stage>(&mut self, shared: Shared<S>, threads: u32) -> Result<(), LiveError> {
+        let slots = slots(self.config, &shared, threads)?;
+        let shared = Arc::new(shared);
+        for slot in slots {
+            let worker = spawn(self.config, &shared, slot.clone(), self.stop)?;
+            self.workers.push((slot, worker));
+        }
+        Ok(())
     }
 }
 
-/// What brokers take unless told otherwise.
-const DEFAULT_BYTES_MAX: usize = 1_048_588;
-/// What brokers keep deletions for unless told otherwise.
-const DEFAULT_DELETE_RETENTION: Duration = Duration::from_hours(24);
-/// Bytes of a record beside its value: key, headers, framing.
-const RECORD_OVERHEAD: usize = 4 * 1024;
-
 /// Names of this process's workers: the same after a restart.
-fn slots(config: &Config, stage: &Stage) -> Result<Vec<String>, LiveError> {
-    let threads = config.workers.threads;
-    let ordinal = config
-        .workers
-        .ordinal
-        .as_ref()
-        .map_or(0, |ordinal| ordinal.number);
-    let first = ordinal * threads;
-    if first + threads > stage.partitions {
-        warn!(
-            first,
-            threads,
-            partitions = stage.partitions,
-            "some workers will have nothing to do"
-        );
-    }
-    if threads > stage.partitions {
+fn slots<S: Stage>(
+    config: &Config,
+    shared: &Shared<S>,
+    threads: u32,
+) -> Result<Vec<String>, LiveError> {
+    let ordinal = config.workers.ordinal.as_ref();
+    let ordinal = ordinal.map_or(0, |ordinal| ordinal.number);
+    let (first, partitions) = (ordinal * threads, shared.partitions);
+    if threads > partitions {
+        let workers = threads;
         return Err(LiveError::TooManyWorkers {
-            workers: threads,
-            partitions: stage.partitions,
+            workers,
+            partitions,
         });
     }
-    let group = &stage.group;
+    if first + threads > partitions {
+        warn!(
+            stage = S::NAME,
+            first, threads, partitions, "some workers will have nothing to do"
+        );
+    }
+    let group = &shared.group;
     Ok((first..first + threads)
         .map(|slot| format!("{group}-{slot}"))
         .collect())
 }
 
-fn spawn(
+fn spawn<S: Stage>(
     config: &Config,
-    stage: &Arc<Stage>,
+    shared: &Arc<Shared<S>>,
     slot: String,
     stop: &Arc<AtomicBool>,
 ) -> Result<JoinHandle<Result<(), WorkerError>>, LiveError> {
-    let (stage, stop, config) = (Arc::clone(stage), Arc::clone(stop), config.clone());
+    let (shared, stop, config) = (Arc::clone(shared), Arc::clone(stop), config.clone());
     let name = slot.clone();
     let work = move || {
-        let store = store(&config, &stage.group);
+        let store = store(&config, &shared.group);
         info!(slot, "worker joins");
-        Worker::join(stage, &config.kafka, &slot, store, stop)?.run()
+        Worker::join(shared, &config.kafka, &slot, store, stop)?.run()
     };
     thread::Builder::new()
         .name(name)

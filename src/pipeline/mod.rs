@@ -5,7 +5,7 @@
 //! | `live`    | a process at work: its workers                           |
 //! | `vigil`   | whether the topics are still what delivery rests on      |
 //! | `worker`  | Kafka in, Kafka and store out: one thread, exactly once  |
-//! | `intake`  | what a record means before any rule is asked             |
+//! | `stage`   | what one stage is to a worker: customers, cohorts        |
 //! | `doctor`  | whether all that delivery rests on is as it must be      |
 //! | `inspect` | a deployment looked at from outside                      |
 //! | `verify`  | a deployment held against a run in one thread            |
@@ -17,9 +17,9 @@ mod account;
 pub mod doctor;
 mod error;
 pub mod inspect;
-mod intake;
 mod live;
 mod replay;
+mod stage;
 pub mod verify;
 mod vigil;
 mod worker;

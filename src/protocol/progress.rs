@@ -3,13 +3,14 @@
 //! Keys of the changelog: a progress record has the single byte 0, a change record the byte 1 and then the entity's key.
 //! So progress keeps its place in a compacted log, and no customer can be taken for it. The value is JSON: `kcat` shows it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use waymark_engine::event::Timestamp;
+use waymark_engine::event::{Text, Timestamp};
 use waymark_engine::stage::Books;
 
-use super::{Lineage, Offset, ShardId, Step};
+use super::{Lineage, Offset, ShardId, Step, Upstreams};
 
 /// Key of every progress record.
 pub const PROGRESS_KEY: &[u8] = &[0];
@@ -39,6 +40,12 @@ pub struct Progress {
     pub stream_time: Option<Timestamp>,
     /// The number of the last record on each partition of `deltas`.
     pub channels: Vec<u64>,
+    /// What it has heard of the stage before.
+    #[serde(default, skip_serializing_if = "Upstreams::is_empty")]
+    pub upstreams: Upstreams,
+    /// How many cohorts there are of each dimension.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cohorts: BTreeMap<Text, u32>,
     /// How the records of the shard ended, from its beginning.
     pub books: Books,
     /// Hash of the definition in force.
@@ -90,6 +97,8 @@ impl Progress {
             began_at,
             stream_time: None,
             channels: Vec::new(),
+            upstreams: Upstreams::default(),
+            cohorts: BTreeMap::new(),
             books: Books::default(),
             rules: String::new(),
         }

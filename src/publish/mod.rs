@@ -6,14 +6,14 @@
 //! | `notary`       | the calls that may never return, on a thread of their own           |
 //! | `plain`        | a producer without transactions, for what is written from outside   |
 //! | `alert`        | an alert's headers                                                  |
-//! | `channel`      | what one stage tells the next, numbered                             |
+//! | `channels`     | what one stage tells the next, numbered                             |
 //! | `set_aside`    | the headers of dead letters and late records                        |
 //! | `files`        | a folder of JSON lines that appears whole or not at all             |
 //!
 //! Nothing here decides what to write, or reads.
 
 mod alert;
-mod channel;
+mod channels;
 mod files;
 mod notary;
 mod plain;
@@ -21,7 +21,7 @@ mod set_aside;
 mod transactions;
 
 pub use alert::Origin;
-pub use channel::{Told, What};
+pub use channels::Channels;
 pub use files::{FileOutputs, PublishError};
 pub use plain::{PlainError, PlainProducer};
 pub use set_aside::{dead_letter_headers, late_headers};

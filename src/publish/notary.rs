@@ -9,9 +9,10 @@
 //!    ◄── answer ──┘        └── overdue: given up; thread and producer stay until the call returns, then go
 //! ```
 
-use std::sync::Arc;
+use std::cell::Cell;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::sync::{Arc, Weak};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// Something to do with a producer, which answers when done.
@@ -21,6 +22,9 @@ type Act<P> = Box<dyn FnOnce(&P) + Send>;
 pub(super) struct Notary<P> {
     producer: Arc<P>,
     acts: SyncSender<Act<P>>,
+    thread: JoinHandle<()>,
+    /// Whether the thread is in a call that was given up.
+    is_stuck: Cell<bool>,
 }
 
 /// A call has not returned in time. Its producer is of no use any more.
@@ -41,16 +45,21 @@ impl<P: Send + Sync + 'static> Notary<P> {
                 act(&of_thread);
             }
         };
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("notary".to_owned())
             .spawn(work)?;
-        Ok(Self { producer, acts })
+        Ok(Self {
+            producer,
+            acts,
+            thread,
+            is_stuck: Cell::new(false),
+        })
     }
 
     /// Makes a call and waits for its answer, for at most `limit`.
     ///
     /// # Errors
-    /// [`Overdue`] if it has not returned by then: drop the notary and everything that waits for its producer.
+    /// [`Overdue`] if it has not returned by then: dismiss the notary.
     pub(super) fn call<T: Send + 'static>(
         &self,
         limit: Duration,
@@ -60,17 +69,32 @@ impl<P: Send + Sync + 'static> Notary<P> {
         let act = move |producer: &P| {
             answer.try_send(call(producer)).ok(); // nobody waits any more
         };
-        self.acts.try_send(Box::new(act)).map_err(|_| Overdue)?;
-        answered.recv_timeout(limit).map_err(|_| Overdue)
+        let asked = self.acts.try_send(Box::new(act)).map_err(|_| Overdue);
+        let answer = asked.and_then(|()| answered.recv_timeout(limit).map_err(|_| Overdue));
+        self.is_stuck.set(answer.is_err());
+        answer
+    }
+
+    /// Drops the producer and waits until it is gone: nothing of it may be on its way any more when a new one takes its
+    /// place. One that is stuck in a call can't be waited for, and is returned.
+    pub(super) fn dismiss(self) -> Option<Weak<P>> {
+        let Self {
+            producer,
+            acts,
+            thread,
+            is_stuck,
+        } = self;
+        let stuck = is_stuck.get().then(|| Arc::downgrade(&producer));
+        drop(acts);
+        if stuck.is_none() {
+            thread.join().ok(); // it has panicked: then it is gone as well
+        }
+        drop(producer);
+        stuck
     }
 
     /// The producer, for calls that return.
     pub(super) fn producer(&self) -> &P {
-        &self.producer
-    }
-
-    /// The producer, for whoever wants to know whether it is gone.
-    pub(super) fn shared(&self) -> &Arc<P> {
         &self.producer
     }
 }
@@ -92,13 +116,21 @@ mod tests {
     }
 
     #[test]
+    fn a_producer_that_is_dismissed_is_gone() {
+        let producer = Arc::new(());
+        let notary = Notary::employ(Arc::clone(&producer)).unwrap();
+        assert_eq!(notary.call(SOON, |_| 1), Ok(1));
+        assert!(notary.dismiss().is_none());
+        assert_eq!(Arc::strong_count(&producer), 1);
+    }
+
+    #[test]
     fn a_call_that_does_not_return_is_given_up_and_keeps_the_producer_until_it_does() {
         let (end, ended) = sync_channel::<()>(0);
         let notary = Notary::employ(Mutex::new(ended)).unwrap();
         let wait = |ended: &Mutex<Receiver<()>>| ended.lock().unwrap().recv().is_ok();
         assert_eq!(notary.call(SHORT, wait), Err(Overdue));
-        let producer = Arc::downgrade(notary.shared());
-        drop(notary);
+        let producer = notary.dismiss().expect("it is stuck");
         assert_eq!(producer.strong_count(), 1, "the call still uses it");
         end.send(()).unwrap();
         while producer.strong_count() > 0 {

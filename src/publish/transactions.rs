@@ -52,7 +52,7 @@ pub struct Transactions {
     slot: String,
     /// Invariant: none from the first doubt until a new one has taken the slot.
     producer: Option<Notary<BaseProducer<Deliveries>>>,
-    /// Producers that were dropped and may still be in a call that hangs.
+    /// Producers that were dropped while in a call that hangs.
     dropped: Vec<Weak<BaseProducer<Deliveries>>>,
 }
 
@@ -166,9 +166,8 @@ impl Transactions {
 
     /// Drops the producer, whatever its state.
     pub fn discard(&mut self) {
-        if let Some(notary) = self.producer.take() {
-            self.dropped.push(Arc::downgrade(notary.shared()));
-        }
+        let stuck = self.producer.take().and_then(Notary::dismiss);
+        self.dropped.extend(stuck);
         self.dropped.retain(|producer| producer.strong_count() > 0);
     }
 

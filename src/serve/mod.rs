@@ -182,7 +182,12 @@ fn list(report: &Report) -> String {
         );
     }
     for shard in &report.shards {
-        let told = format!("shard {}/{} {}", shard.stage, shard.shard, shard.state);
+        let note = shard.note.as_ref();
+        let note = note.map_or(String::new(), |note| format!("; {note}"));
+        let told = format!(
+            "shard {}/{} {}{note}",
+            shard.stage, shard.shard, shard.state
+        );
         line(&mut text, shard.state == ShardState::Running, &told);
     }
     text

@@ -71,6 +71,10 @@ families! {
         "Age of the last record read, while others wait behind it."
     stream_time: GaugeVec() "waymark_stream_time_seconds" ["stage", "shard"]
         "Stream time, in seconds since 1970."
+    upstream_time: GaugeVec() "waymark_upstream_stream_time_seconds" ["stage", "shard", "upstream_shard"]
+        "Stream time of a shard of the stage before, as a shard has heard it, in seconds since 1970."
+    upstream_missing: IntCounterVec() "waymark_upstream_missing_total" ["stage"]
+        "Records of the stage before whose numbers were left out: lost, or deleted before they were read."
     store_lag_steps: IntGaugeVec() "waymark_store_lag_steps" ["stage", "shard"]
         "Committed steps that the store does not have."
     store_lag_records: IntGaugeVec() "waymark_store_lag_records" ["stage", "shard"]

@@ -115,6 +115,13 @@ impl Metrics {
         }
     }
 
+    /// Shows how far a shard of the stage before is, as one of ours has heard it.
+    pub fn upstream(&self, stage: &'static str, shard: u32, upstream_shard: u32, at: Timestamp) {
+        let row = [stage, &shard.to_string(), &upstream_shard.to_string()];
+        let seconds = at.as_millis() as f64 / 1_000.0;
+        self.all.upstream_time.with_label_values(&row).set(seconds);
+    }
+
     /// Removes the rows of a shard that is no longer ours.
     pub fn forget(&self, stage: &'static str, shard: u32) {
         let shard = shard.to_string();
@@ -129,6 +136,11 @@ impl Metrics {
         }
         drop(self.all.lag_seconds.remove_label_values(&row));
         drop(self.all.stream_time.remove_label_values(&row));
+        // The shards upstream are numbered from 0, and all of them were shown.
+        let mut upstream = 0;
+        while self.forget_upstream(&[stage, &shard, &upstream.to_string()]) {
+            upstream += 1;
+        }
         for family in [
             &self.all.store_lag_steps,
             &self.all.store_lag_records,
@@ -137,6 +149,10 @@ impl Metrics {
         ] {
             drop(family.remove_label_values(&row));
         }
+    }
+
+    fn forget_upstream(&self, row: &[&str; 3]) -> bool {
+        self.all.upstream_time.remove_label_values(row).is_ok()
     }
 
     /// Returns the page that Prometheus reads, in its text format.
@@ -185,6 +201,12 @@ impl Default for Metrics {
 }
 
 impl StageMetrics {
+    /// Counts records of the stage before that never came.
+    pub fn missing(&self, number: u64) {
+        let family = &self.all.upstream_missing;
+        family.with_label_values(&[self.stage]).inc_by(number);
+    }
+
     /// Counts the records of a committed step, as its own books tell.
     pub fn enter(&self, step: &Books) {
         self.received.inc_by(step.received);

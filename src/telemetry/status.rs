@@ -44,6 +44,8 @@ pub struct Status {
 #[derive(Debug, Default)]
 struct Inner {
     shards: BTreeMap<(&'static str, u32), ShardState>,
+    /// What is to be said of shards besides.
+    notes: BTreeMap<(&'static str, u32), String>,
     workers: BTreeMap<String, Weak<Beat>>,
 }
 
@@ -86,6 +88,8 @@ pub struct ShardReport {
     pub shard: u32,
     /// What it is doing.
     pub state: ShardState,
+    /// What is to be said besides, though it changes nothing of the state.
+    pub note: Option<String>,
 }
 
 impl Status {
@@ -125,8 +129,18 @@ impl Status {
         metrics.show_state(stage, shard, &STATES, Some(name));
     }
 
+    /// Says something of a shard besides its state, or that there is nothing to say any more.
+    pub fn note(&self, stage: &'static str, shard: u32, note: Option<String>) {
+        let mut inner = self.lock();
+        match note {
+            Some(note) => inner.notes.insert((stage, shard), note),
+            None => inner.notes.remove(&(stage, shard)),
+        };
+    }
+
     /// Says that a shard is no longer ours, and removes its rows from the metrics.
     pub fn forget(&self, stage: &'static str, shard: u32) {
+        self.note(stage, shard, None);
         let before = self.lock().shards.remove(&(stage, shard));
         if let Some(ShardState::Halted { code, .. }) = before {
             self.metrics.show_halt(stage, shard, code, false);
@@ -153,6 +167,7 @@ impl Status {
             stage,
             shard: *shard,
             state: state.clone(),
+            note: inner.notes.get(&(*stage, *shard)).cloned(),
         });
         Report {
             workers,

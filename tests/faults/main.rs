@@ -10,6 +10,7 @@
 //! | `redis`    | the store: emptied, rolled back, full, busy, made a replica, altered by hand            |
 //! | `brokers`  | Kafka: killed, frozen, transactions that somebody leaves open                           |
 //! | `leaders`  | one of three brokers stays dead, whatever it led                                        |
+//! | `stages`   | both stages: killed apart, numbers planted, one upstream shard halted, a quiet night     |
 //! | `topics`   | offsets moved, changelog emptied, source cut, producers that place keys elsewhere       |
 //! | `records`  | input of every bad kind, ahead of time, or over which we crash                          |
 
@@ -24,6 +25,7 @@ mod leaders;
 mod lines;
 mod records;
 mod redis;
+mod stages;
 #[path = "../support/deployment.rs"]
 mod support;
 mod topics;

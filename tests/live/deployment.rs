@@ -16,6 +16,9 @@ use waymark_testkit::until;
 
 pub(crate) use crate::support::{Deployment, LONG, SHARDS, text};
 
+/// Partitions of `deltas`, hence shards of cohorts.
+pub(crate) const COHORT_SHARDS: i32 = 4;
+
 impl Deployment {
     /// Sends an invented history, with all that makes life hard: disorder, repeats, records that make no sense.
     pub(crate) fn simulate(&self, arguments: &[&str]) {

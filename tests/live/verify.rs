@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use waymark_testkit::{Kafka, servers_or_skip};
 
 use crate::client::{Client, Plain};
-use crate::deployment::{Deployment, SHARDS, text};
+use crate::deployment::{COHORT_SHARDS, Deployment, SHARDS, text};
 
 /// A deployment that has taken a few thousand events and stands still.
 fn taken(name: &str) -> Option<Deployment> {
@@ -60,7 +60,14 @@ fn a_deployment_is_fine_while_it_runs_and_when_it_stands_still() {
     deployment.assert_fine(); // whatever they have done by now
     deployment.wait_until_taken();
     let verdict = deployment.assert_fine();
-    for sort in ["alerts", "deltas", "dead_letters", "states", "store"] {
+    for sort in [
+        "alerts",
+        "deltas",
+        "scores",
+        "dead_letters",
+        "states",
+        "store",
+    ] {
         let expected = verdict[sort]["expected"].as_u64().expect("a number");
         assert!(expected > 0, "no {sort} to compare: {verdict:#}");
     }
@@ -188,7 +195,7 @@ fn a_store_that_cannot_be_compared_is_not_passed_over() {
     let verify = deployment.asked(&["verify"]);
     assert_eq!(verify.status.code(), Some(75));
     let told = text(&verify.stdout);
-    let why = "shard 1: the store was not compared: it has no checkpoint of the shard";
+    let why = "shard 1 of customer: the store was not compared: it has no checkpoint of the shard";
     assert!(told.contains(why), "{told}");
     assert!(
         told.ends_with("fine, but for a store that was not compared\n"),
@@ -223,10 +230,11 @@ fn the_verdict_has_a_line_for_each_shard() {
         return;
     };
     let told = deployment.must(&["verify"]);
-    let shards = told.lines().skip(1).take(SHARDS.unsigned_abs() as usize);
-    for (number, line) in shards.enumerate() {
+    let customers = (0..SHARDS).map(|number| ("customer", number));
+    let cohorts = (0..COHORT_SHARDS).map(|number| ("cohort", number));
+    for ((stage, number), line) in customers.chain(cohorts).zip(told.lines().skip(1)) {
         let words: Vec<_> = line.split_whitespace().collect();
-        assert_eq!(words[0], number.to_string(), "{told}");
+        assert_eq!(words[..2], [stage, &number.to_string()], "{told}");
         assert_eq!(words.last(), Some(&"compared"), "{told}");
     }
     assert!(

@@ -34,20 +34,33 @@ impl Client {
             Ok((_, end)) => end,
             Err(_) => -1, // brokers come and go: ask again
         };
-        (0..SHARDS).map(end).collect()
+        (0..self.partitions(topic)).map(end).collect()
+    }
+
+    /// Returns how many partitions a topic has.
+    pub(crate) fn partitions(&self, topic: &str) -> i32 {
+        let consumer = self.consumer("stranger");
+        let partitions = || {
+            let found = consumer.fetch_metadata(Some(topic), ANSWER).ok()?;
+            let number = i32::try_from(found.topics()[0].partitions().len()).unwrap();
+            (number > 0).then_some(number)
+        };
+        until(LONG, partitions).unwrap_or_else(|| panic!("there is no {topic}"))
     }
 
     /// Returns the group's committed offsets; 0 where it has none.
     pub(crate) fn committed(&self, group: &str, topic: &str) -> Vec<i64> {
         let consumer = self.consumer(group);
-        let Ok(found) = consumer.committed_offsets(list(topic, |_| Offset::Invalid), ANSWER) else {
+        let partitions = self.partitions(topic);
+        let asked = list(topic, partitions, Offset::Invalid);
+        let Ok(found) = consumer.committed_offsets(asked, ANSWER) else {
             return Vec::new();
         };
         let offset = |partition| {
             let found = found.find_partition(topic, partition)?;
             found.offset().to_raw().filter(|offset| *offset >= 0)
         };
-        (0..SHARDS).map(|it| offset(it).unwrap_or(0)).collect()
+        (0..partitions).map(|it| offset(it).unwrap_or(0)).collect()
     }
 
     /// Commits other offsets in the name of an empty group, as tools that move offsets do.
@@ -105,12 +118,12 @@ impl Client {
     /// Reads a topic to its end as a subscriber does: committed records alone.
     pub(crate) fn read(&self, topic: &str) -> Vec<OwnedMessage> {
         let consumer = self.consumer("stranger");
-        consumer
-            .assign(&list(topic, |_| Offset::Beginning))
-            .unwrap();
+        let partitions = self.partitions(topic);
+        let beginning = list(topic, partitions, Offset::Beginning);
+        consumer.assign(&beginning).unwrap();
         let (mut read, mut ended) = (Vec::new(), 0);
         let done = until(LONG, || {
-            while ended < SHARDS {
+            while ended < partitions {
                 match consumer.poll(ANSWER)? {
                     Ok(record) => read.push(record.detach()),
                     Err(rdkafka::error::KafkaError::PartitionEOF(_)) => ended += 1,
@@ -169,6 +182,7 @@ impl Client {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap);
         config.set("log_level", "2"); // brokers are killed on purpose
+        config.set("partitioner", "murmur2_random"); // for records that name no partition: -1
         config
     }
 }
@@ -199,11 +213,10 @@ pub(crate) fn header(record: &OwnedMessage, key: &str) -> Option<String> {
     Some(String::from_utf8_lossy(found.value?).into_owned())
 }
 
-fn list(topic: &str, at: impl Fn(i32) -> Offset) -> TopicPartitionList {
+fn list(topic: &str, partitions: i32, at: Offset) -> TopicPartitionList {
     let mut list = TopicPartitionList::new();
-    for partition in 0..SHARDS {
-        list.add_partition_offset(topic, partition, at(partition))
-            .unwrap();
+    for partition in 0..partitions {
+        list.add_partition_offset(topic, partition, at).unwrap();
     }
     list
 }

@@ -19,7 +19,7 @@ use crate::client::Client;
 pub(crate) const LONG: Duration = Duration::from_mins(2);
 /// SIGTERM to the end of the process, whatever Kafka and Redis do.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(10);
-/// Partitions of every topic, hence shards.
+/// Partitions of `events`, hence shards of customers.
 pub(crate) const SHARDS: i32 = 3;
 
 const WAYMARK: &str = env!("CARGO_BIN_EXE_waymark");

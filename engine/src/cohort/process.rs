@@ -109,6 +109,19 @@ impl Cohorts {
         })
     }
 
+    /// Returns when a cohort next has something to close; none if the definition does not know it.
+    pub fn due(&self, key: &str, cohort: &Cohort) -> Option<Timestamp> {
+        let (_, by) = self.find(key)?;
+        cohort.due(&self.plan(by))
+    }
+
+    /// Returns how many values of a dimension may have a cohort of their own; none if the definition does not know it.
+    pub fn values_max(&self, dimension: &str) -> Option<u32> {
+        let mut known = self.nps.cohorts.iter();
+        let by = known.find(|by| *by.dimension == *dimension)?;
+        Some(by.values_max)
+    }
+
     /// Returns what is known of each series of a cohort, the window ending with `today`, the civil day of stream time.
     ///
     /// Days that a coming score can't include are forgotten: for a day that closed, the score told then is the truth.

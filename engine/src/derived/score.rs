@@ -37,6 +37,27 @@ pub struct Score {
     pub definition_version: Text,
 }
 
+impl Score {
+    /// Returns the key under which the last word on a score is kept: cohort, series and last day, a JSON array of texts.
+    pub fn key(&self) -> Vec<u8> {
+        let Series {
+            instrument,
+            touchpoint,
+            score_dimension,
+        } = &self.series;
+        let CohortName { dimension, value } = &self.cohort;
+        let parts = (
+            dimension,
+            value,
+            instrument,
+            touchpoint,
+            score_dimension,
+            self.to,
+        );
+        serde_json::to_vec(&parts).expect("texts always serialise")
+    }
+}
+
 /// Whether a score says enough to act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -136,6 +136,15 @@ impl EventHash {
     pub fn as_hex<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+
+    /// Reads sixteen hex digits; `None` for any other text.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let bits = digits
+            .then(|| u64::from_str_radix(text, 16).ok())
+            .flatten()?;
+        Some(Self(bits.to_be_bytes()))
+    }
 }
 
 /// Eight bytes, as Avro `fixed`; text forms ask for [`EventHash::as_hex`].

@@ -189,6 +189,14 @@ impl fmt::Debug for Day {
     }
 }
 
+/// A calendar date, `2026-03-02`.
+impl std::str::FromStr for Day {
+    type Err = jiff::Error;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self::of_date)
+    }
+}
+
 /// Text, `2026-03-02`; the Avro forms use the number.
 impl Serialize for Day {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

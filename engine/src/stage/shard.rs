@@ -116,7 +116,8 @@ impl<P: Processor> Shard<P> {
         }
     }
 
-    /// Lets the processor decide what an input means for a key, at the present stream time.
+    /// Lets the processor decide what an input means for a key, at the present stream time. Before the clock has started
+    /// nothing is over: [`Timestamp::MIN`].
     pub fn apply(
         &mut self,
         table: &mut Table<P::State>,
@@ -124,9 +125,7 @@ impl<P: Processor> Shard<P> {
         input: &P::Input,
         derived: &mut Derived,
     ) -> Outcome {
-        let at = self
-            .stream_time
-            .expect("stream time was advanced before the first input");
+        let at = self.stream_time.unwrap_or(Timestamp::MIN);
         let place = table.place(key);
         let (key, state) = table.take(place);
         let decision = self.processor.step(&key, state, Cause::Event(input), at);
@@ -154,6 +153,12 @@ impl<S> Table<S> {
     /// Returns whether the state of a key is here, be it that there is none.
     pub fn contains(&self, key: &str) -> bool {
         self.places.contains_key(key)
+    }
+
+    /// Returns whether a key has a state.
+    pub fn has_state(&self, key: &str) -> bool {
+        let place = self.places.get(key);
+        place.is_some_and(|place| self.rows[*place].state.is_some())
     }
 
     /// Returns how many keys begin with a prefix.

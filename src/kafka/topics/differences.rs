@@ -63,11 +63,14 @@ pub enum Weight {
 
 /// Returns how the topics of a deployment differ from what they must be like.
 ///
-/// `found` holds the topics that exist, by name. The number of partitions and the retention of `events` are a choice that
-/// was made when it was created; all else follows from it.
+/// `found` holds the topics that exist, by name. The number of partitions and the retention of `events`, and the number of
+/// partitions of `deltas`, are a choice that was made when they were created; all else follows from it.
 pub fn differences(config: &Config, found: &BTreeMap<String, FoundTopic>) -> Vec<Difference> {
     let events = found.get(&config.deployment.events());
-    let shape = events.map_or_else(|| Shape::new(Assurance::Production), shape_of);
+    let mut shape = events.map_or_else(|| Shape::new(Assurance::Production), shape_of);
+    if let Some(deltas) = found.get(&config.deployment.deltas()) {
+        shape.cohort_partitions = deltas.partitions;
+    }
     let wanted = wanted(&config.deployment, &shape);
     wanted
         .iter()

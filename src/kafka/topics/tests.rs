@@ -70,7 +70,7 @@ fn what_we_create_is_what_we_want() {
 fn one_broker_is_refused_in_production_and_waived_elsewhere() {
     let found = created(&Shape::new(Assurance::SingleBroker));
     let differences = told(&config("production", ""), &found);
-    assert_eq!(differences.len(), 14, "two for each of seven topics");
+    assert_eq!(differences.len(), 16, "two for each of eight topics");
     assert_eq!(
         differences[..2],
         [

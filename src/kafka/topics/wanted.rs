@@ -61,9 +61,6 @@ pub struct Shape {
     pub record_bytes: i64,
 }
 
-/// The stages, and the topic each one reads.
-const STAGES: [&str; 1] = ["customer"];
-
 const DAY_MS: i64 = 86_400_000;
 
 /// What a record set aside carries besides its bytes, and a state besides itself.
@@ -112,11 +109,16 @@ pub fn wanted(deployment: &Deployment, shape: &Shape) -> Vec<WantedTopic> {
         topic(deployment.dead_letter(), shape.partitions, set_aside(shape)),
         topic(deployment.late(), shape.partitions, set_aside(shape)),
     ];
-    topics.extend(STAGES.map(|stage| WantedTopic {
+    // The stages, and as many partitions as the topic has that each one reads.
+    let stages = [
+        ("customer", shape.partitions),
+        ("cohort", shape.cohort_partitions),
+    ];
+    topics.extend(stages.map(|(stage, partitions)| WantedTopic {
         partitions_why: Some(
             "a shard is a partition of the source and the same one of the changelog",
         ),
-        ..topic(deployment.changelog(stage), shape.partitions, changelog())
+        ..topic(deployment.changelog(stage), partitions, changelog())
     }));
     topics
 }

@@ -7,8 +7,9 @@ use crate::pipeline::error::told;
 use crate::protocol::ShardId;
 use crate::publish::Transactions;
 
-/// The stage whose workers need them.
+/// The stages whose workers need them.
 const CUSTOMER: &str = "customer";
+const COHORT: &str = "cohort";
 
 /// Tries everything that leaves nothing behind.
 pub(super) fn examine(config: &Config, findings: &mut Vec<Finding>) {
@@ -16,8 +17,10 @@ pub(super) fn examine(config: &Config, findings: &mut Vec<Finding>) {
     let read = [
         deployment.events(),
         deployment.changelog(CUSTOMER),
+        deployment.changelog(COHORT),
         deployment.alerts(),
         deployment.deltas(),
+        deployment.scores(),
         deployment.dead_letter(),
         deployment.late(),
     ];
@@ -35,7 +38,8 @@ pub(super) fn examine(config: &Config, findings: &mut Vec<Finding>) {
         });
     }
     findings.extend(unreadable);
-    findings.push(offsets(config));
+    findings.push(offsets(config, CUSTOMER, &deployment.events()));
+    findings.push(offsets(config, COHORT, &deployment.deltas()));
     findings.push(transactions(config));
 }
 
@@ -50,9 +54,9 @@ fn reads(config: &Config, topic: &str) -> Result<(), String> {
     first.map(|_| ()).map_err(|error| told(&error))
 }
 
-fn offsets(config: &Config) -> Finding {
-    let group = config.deployment.group(CUSTOMER);
-    let asked = GroupOffsets::open(&config.kafka, &group, &config.deployment.events())
+fn offsets(config: &Config, stage: &str, source: &str) -> Finding {
+    let group = config.deployment.group(stage);
+    let asked = GroupOffsets::open(&config.kafka, &group, source)
         .map_err(|error| told(&error))
         .and_then(|offsets| {
             let asked = offsets.committed(&[ShardId(0)]);

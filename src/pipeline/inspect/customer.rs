@@ -1,52 +1,27 @@
 //! What is known of one customer: the stored journey, in words and with the names of the rules, and where it was read.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use serde::Serialize;
 use waymark_engine::definition::{Definition, RuleKey};
 use waymark_engine::derived::Level;
 use waymark_engine::event::{CustomerId, Instrument, Timestamp};
 use waymark_engine::journey::{Application, Case, CaseKind, Episode, Journey, Stated, Watch};
-use waymark_engine::stage::Key;
 
-use super::{InspectError, Inspector};
-use crate::changelog::Seen;
+use super::{From, InspectError, Inspector, Place};
 use crate::kafka::partition_of;
-use crate::protocol::{Checkpoint, Offset, ShardId};
-use crate::store::{Store, Wanted};
+use crate::protocol::ShardId;
 
 /// What is known of a customer.
 #[derive(Debug, Serialize)]
 pub struct CustomerReport {
     /// Who.
     pub customer: String,
-    /// The shard that takes care.
-    pub shard: ShardId,
     /// Where the journey was read.
-    pub from: From,
-    /// The place of the changelog that it is up to date with.
-    pub position: Offset,
-    /// The time it is up to date with, by the broker's clock.
-    pub as_of: Option<Timestamp>,
-    /// Places of the changelog that come after, markers of transactions among them.
-    pub behind_records: i64,
-    /// Where the clock of the shard stands.
-    pub stream_time: Option<Timestamp>,
-    /// Bytes of the stored form.
-    pub bytes: usize,
+    #[serde(flatten)]
+    pub place: Place,
     /// The journey; none if the customer is not known.
     pub journey: Option<JourneyView>,
-}
-
-/// Where a journey was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum From {
-    /// In the store, which may be a flush behind.
-    Store,
-    /// In the changelog, which is the truth.
-    Changelog,
 }
 
 /// A journey, in words.
@@ -156,14 +131,6 @@ pub struct TimelineView {
     pub kind: &'static str,
 }
 
-/// A stored journey and where it stands.
-struct Stored {
-    from: From,
-    position: Offset,
-    as_of: Option<Timestamp>,
-    value: Option<Vec<u8>>,
-}
-
 impl Inspector {
     /// Looks at one customer: in the store if there is one and it holds a copy, unless the changelog is asked for.
     ///
@@ -177,81 +144,15 @@ impl Inspector {
     ) -> Result<CustomerReport, InspectError> {
         let id = CustomerId::parse(id).map_err(InspectError::NoCustomer)?;
         let shard = ShardId(partition_of(id.as_str().as_bytes(), self.partitions));
-        let (found, _) = self.look(shard)?;
-        let held = match from {
-            Some(From::Changelog) => None,
-            Some(From::Store) | None => self.in_store(shard, id.as_str())?,
-        };
-        let stored = match held {
-            Some(stored) => stored,
-            None => self.in_changelog(shard, id.as_str())?,
-        };
+        let stored = self.stored(shard, id.as_str(), from)?;
         let journey = stored.value.as_deref().map(Journey::decode);
-        let journey = journey.transpose().map_err(InspectError::State)?;
-        let progress = found.progress.as_ref();
-        let end = progress.map_or(Offset(0), |last| last.offset.next());
+        let journey = journey.transpose();
+        let journey = journey.map_err(|error| InspectError::State(error.into()))?;
         Ok(CustomerReport {
             customer: id.as_str().to_owned(),
-            shard,
-            from: stored.from,
-            position: stored.position,
-            as_of: stored.as_of,
-            behind_records: (end.0 - stored.position.0).max(0),
-            stream_time: progress.and_then(|last| last.record.as_ref().ok()?.stream_time),
-            bytes: stored.value.as_ref().map_or(0, Vec::len),
+            place: stored.place,
             journey: journey.map(|journey| JourneyView::of(&journey, definition)),
         })
-    }
-
-    fn in_store(&mut self, shard: ShardId, id: &str) -> Result<Option<Stored>, InspectError> {
-        let Some(store) = &mut self.store else {
-            return Ok(None);
-        };
-        let checkpoint = store.open(shard)?;
-        let Some(Ok(checkpoint)) = checkpoint.as_deref().map(Checkpoint::decode) else {
-            return Ok(None);
-        };
-        let keys = [Key::from(id)];
-        let wanted = Wanted {
-            keys: &keys,
-            due_before: None,
-            due_max: 0,
-        };
-        let loaded = store.load(shard, checkpoint.copy, &wanted)?;
-        if !checkpoint.is(loaded.checkpoint.as_deref()) {
-            return Ok(None); // it has moved on: the changelog knows
-        }
-        Ok(Some(Stored {
-            from: From::Store,
-            position: checkpoint.position,
-            as_of: Some(checkpoint.as_of),
-            value: loaded.states.into_iter().next().and_then(|it| it.value),
-        }))
-    }
-
-    fn in_changelog(&self, shard: ShardId, id: &str) -> Result<Stored, InspectError> {
-        let mut stored = Stored {
-            from: From::Changelog,
-            position: Offset(0),
-            as_of: None,
-            value: None,
-        };
-        let mut go_on = || ControlFlow::Continue(());
-        self.changelog
-            .read(shard, Offset(0), &mut go_on, &mut |seen| {
-                match seen {
-                    Seen::Change(change) if change.key == id => {
-                        stored.value = change.value.map(<[u8]>::to_vec);
-                    }
-                    Seen::Change(_) => {}
-                    Seen::Progress(progress) => {
-                        stored.position = progress.offset.next();
-                        stored.as_of = Some(progress.appended_at);
-                    }
-                }
-                ControlFlow::Continue(())
-            })?;
-        Ok(stored)
     }
 }
 

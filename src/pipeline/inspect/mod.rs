@@ -3,12 +3,18 @@
 //! | chapter    | what it shows or does                                                      |
 //! | ---------- | -------------------------------------------------------------------------- |
 //! | `shard`    | where a shard stands, and what a worker would do with it                   |
-//! | `customer` | what is known of one customer, and from where                              |
+//! | `customer` | what is known of one customer                                              |
+//! | `cohort`   | what is known of one cohort                                                |
+//! | `alert`    | every transition of one alert, and the events that it rests on             |
+//! | `stored`   | a stored state, and where it was read                                      |
 //! | `adopt`    | the exception: moves the group's offset to where the changelog stands      |
 
 mod adopt;
+mod alert;
+mod cohort;
 mod customer;
 mod shard;
+mod stored;
 
 use std::ops::ControlFlow;
 
@@ -16,27 +22,29 @@ use rdkafka::error::KafkaError;
 
 use crate::changelog::{self, ChangelogReader};
 use crate::clock;
-use crate::config::{self, Assumption, Config};
+use crate::config::{self, Assumption, Config, StageName};
 use crate::kafka::{ClientError, GroupOffsets, PartitionReader, ReadError, Watermarks, patiently};
 use crate::pipeline::live::{LiveError, Topics};
+use crate::pipeline::stage::written;
 use crate::protocol::{
     Found, Halt, Identity, Offset, Retention, Ruling, ShardId, StoredCheckpoint, decide,
 };
 use crate::store::{RedisSettings, RedisStore, Store, StoreError};
 
 pub use adopt::{AdoptError, Adoption};
+pub use alert::{AlertReport, Coordinates, EvidenceView, Transition, alert};
+pub use cohort::CohortReport;
 pub use customer::{
-    ApplicationView, CustomerReport, EpisodeView, From, JourneyView, ReplyView, StatedView,
-    TimelineView, WaitingView,
+    ApplicationView, CustomerReport, EpisodeView, JourneyView, ReplyView, StatedView, TimelineView,
+    WaitingView,
 };
 pub use shard::{ShardReport, StoreReport};
+pub use stored::{From, Place};
 
-/// The stage that is looked at.
-const CUSTOMER: &str = "customer";
 /// Looks at a shard that moves meanwhile, before we take what we found for what there is.
 const LOOKS: u32 = 5;
 
-/// A look at a deployment.
+/// A look at one stage of a deployment.
 #[expect(missing_debug_implementations, reason = "clients have none")]
 pub struct Inspector {
     group: String,
@@ -68,9 +76,12 @@ pub enum InspectError {
     /// There is no such customer, as far as its name goes.
     #[error("that is no customer id")]
     NoCustomer(#[source] waymark_engine::event::IdError),
-    /// A stored journey can't be read.
-    #[error("the journey cannot be read")]
-    State(#[source] waymark_engine::journey::StateError),
+    /// The definition keeps no score of cohorts.
+    #[error("the definition keeps no score of cohorts")]
+    NoScores,
+    /// A stored state can't be read.
+    #[error("the state cannot be read")]
+    State(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A topic is missing, or the brokers can't be asked.
     #[error(transparent)]
     Topics(#[from] LiveError),
@@ -96,14 +107,18 @@ impl Inspector {
     ///
     /// # Errors
     /// [`InspectError`] if a topic is missing, a setting is wrong or the brokers do not answer.
-    pub fn open(config: &Config) -> Result<Self, InspectError> {
-        let topics = Topics::learn(config)?;
+    pub fn open(config: &Config, stage: StageName) -> Result<Self, InspectError> {
+        let topics = Topics::learn(config, &[stage].into())?;
         let (kafka, deployment) = (&config.kafka, &config.deployment);
-        let group = deployment.group(CUSTOMER);
-        let (source_topic, changelog_topic) = (deployment.events(), deployment.changelog(CUSTOMER));
+        let group = deployment.group(stage.as_str());
+        let changelog_topic = deployment.changelog(stage.as_str());
+        let source_topic = match stage {
+            StageName::Customer => deployment.events(),
+            StageName::Cohort => deployment.deltas(),
+        };
         Ok(Self {
-            partitions: topics.partitions[&source_topic],
-            retention: topics.delete_retention,
+            partitions: topics.get(&source_topic).partitions,
+            retention: topics.get(&changelog_topic).delete_retention,
             session: kafka.session_timeout(),
             watermarks: Watermarks::open(kafka)?,
             changelog: ChangelogReader::open(kafka, &group, &changelog_topic)?,

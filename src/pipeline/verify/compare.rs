@@ -1,20 +1,21 @@
 //! Holds what a run leads to against what was published, thing by thing; what is left over at the end nobody accounts for.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
-use waymark_engine::derived::{Alert, Delta};
-use waymark_engine::journey::Journey;
+use waymark_engine::derived::{Alert, Delta, Score};
 use waymark_engine::stage::{Key, Outcome, Table};
 
+use super::VerifyError;
 use super::fold::Fold;
 use super::log::Log;
 use super::outputs::{Origin, Outputs, Place, Published, SetAside, Unique, hash};
 use super::verdict::{Described, Sort, Verdict, Wrong};
 use crate::config::Deployment;
 use crate::kafka::partition_of;
-use crate::protocol::{Offset, Progress, ShardId};
-use crate::publish::{Told, What};
+use crate::pipeline::stage::Stage;
+use crate::protocol::{Offset, Progress, ShardId, Told, What};
 
 /// What was published, minus what has been accounted for.
 pub(super) struct Comparison<'a> {
@@ -27,6 +28,8 @@ pub(super) struct Comparison<'a> {
     pub(super) delta_partitions: u32,
     /// Deltas accounted for on each channel.
     pub(super) deltas_seen: BTreeMap<(ShardId, ShardId), usize>,
+    /// V of each shard of each stage that was run once more.
+    pub(super) positions: BTreeMap<(&'static str, ShardId), Offset>,
 }
 
 /// Where to look at a record once more, for the few that are shown.
@@ -40,9 +43,27 @@ pub(super) struct Sight<'a> {
 pub(super) struct Before {
     pub(super) alerts: Vec<Offset>,
     pub(super) deltas: Vec<Offset>,
+    pub(super) scores: Vec<Offset>,
 }
 
-impl Comparison<'_> {
+impl<'a> Comparison<'a> {
+    /// Reads what was published; nothing is accounted for yet.
+    pub(super) fn new(
+        log: &'a Log<'a>,
+        deployment: &'a Deployment,
+        before: Before,
+    ) -> Result<Self, VerifyError> {
+        Ok(Self {
+            sight: Sight { log, deployment },
+            delta_partitions: u32::try_from(before.deltas.len()).unwrap_or(u32::MAX),
+            outputs: Outputs::read(log, deployment)?,
+            verdict: Verdict::new(),
+            before,
+            deltas_seen: BTreeMap::new(),
+            positions: BTreeMap::new(),
+        })
+    }
+
     /// Accounts for an alert.
     pub(super) fn alert(&mut self, alert: &Alert) {
         self.verdict.alerts.expected += 1;
@@ -73,7 +94,7 @@ impl Comparison<'_> {
             to_json(&Told {
                 upstream_shard: shard,
                 number,
-                what: What::Delta(delta),
+                what: What::Delta(Cow::Borrowed(delta)),
             })
         };
         let found = self
@@ -97,13 +118,26 @@ impl Comparison<'_> {
         }
     }
 
+    /// Accounts for a score.
+    pub(super) fn score(&mut self, score: &Score) {
+        self.verdict.scores.expected += 1;
+        let (key, bytes, sight) = (score.key(), to_json(score), self.sight);
+        let which = || format!("score {}", String::from_utf8_lossy(&key));
+        let expected = || Some(pretty(&bytes));
+        match self.outputs.scores.once.remove(&key) {
+            Some(found) if found.hash == hash(&bytes) => {}
+            Some(found) => self.verdict.wrong(Sort::Score, Wrong::Different, || {
+                let found = sight.text(&sight.topic(Sort::Score), found.place);
+                described(which(), expected(), Some(found))
+            }),
+            None => self.verdict.wrong(Sort::Score, Wrong::Lost, || {
+                described(which(), expected(), None)
+            }),
+        }
+    }
+
     /// Accounts for a record that was set aside.
-    pub(super) fn set_aside(
-        &mut self,
-        origin: (ShardId, Offset),
-        outcome: &Outcome,
-        value: Option<&[u8]>,
-    ) {
+    pub(super) fn set_aside(&mut self, origin: Origin, outcome: &Outcome, value: Option<&[u8]>) {
         let (sort, reason) = match outcome {
             Outcome::Applied | Outcome::Duplicate | Outcome::Ignored => return,
             Outcome::Late => (Sort::Late, None),
@@ -115,7 +149,7 @@ impl Comparison<'_> {
         };
         let found = published.once.remove(&origin);
         self.verdict.tally(sort).expected += 1;
-        let which = || format!("offset {} of shard {}", origin.1, origin.0);
+        let which = || place_of(origin);
         let expected = || Some(reason.unwrap_or("late").to_owned());
         match found {
             None => self
@@ -138,24 +172,35 @@ impl Comparison<'_> {
         }
     }
 
-    /// Compares the journeys of a run with those in the changelog, byte for byte.
-    pub(super) fn states(&mut self, fold: &Fold, table: &Table<Journey>) -> u64 {
-        let journeys = table.states();
-        let customers = journeys.len() as u64;
-        self.verdict.states.expected += customers;
-        let which = |key: &Key| format!("customer {key} in the changelog of shard {}", fold.shard);
+    /// Compares the states of a run with those in the changelog, byte for byte.
+    pub(super) fn states<S: Stage>(
+        &mut self,
+        stage: &S,
+        fold: &Fold,
+        table: &Table<S::State>,
+    ) -> u64 {
+        let states = table.states();
+        let number = states.len() as u64;
+        self.verdict.states.expected += number;
+        let shard = fold.shard;
+        let which = |key: &Key| format!("{} {key} in the changelog of shard {shard}", S::NAME);
+        let readable = |key: &Key, bytes: &[u8]| readable(stage, key, bytes);
         let mut accounted = 0;
-        for (key, journey) in journeys {
-            let bytes = journey.encode();
+        for (key, state) in states {
+            let bytes = S::encode(state);
             let found = fold.values.get(key);
             accounted += usize::from(found.is_some());
             match found {
                 Some(found) if *found == bytes => {}
                 Some(found) => self.verdict.wrong(Sort::State, Wrong::Different, || {
-                    described(which(key), Some(readable(&bytes)), Some(readable(found)))
+                    described(
+                        which(key),
+                        Some(readable(key, &bytes)),
+                        Some(readable(key, found)),
+                    )
                 }),
                 None => self.verdict.wrong(Sort::State, Wrong::Lost, || {
-                    described(which(key), Some(readable(&bytes)), None)
+                    described(which(key), Some(readable(key, &bytes)), None)
                 }),
             }
         }
@@ -164,12 +209,12 @@ impl Comparison<'_> {
             for (key, found) in &fold.values {
                 if !expected.contains(key) {
                     self.verdict.wrong(Sort::State, Wrong::Unknown, || {
-                        described(which(key), None, Some(readable(found)))
+                        described(which(key), None, Some(readable(key, found)))
                     });
                 }
             }
         }
-        customers
+        number
     }
 
     /// Holds the channels of a shard to their numbers: 1 to n without gap or repeat, and n as the last step says.
@@ -215,12 +260,13 @@ impl Comparison<'_> {
     }
 
     /// What is left when every shard has accounted for its own.
-    pub(super) fn leftovers(&mut self, positions: &BTreeMap<ShardId, Offset>) {
+    pub(super) fn leftovers(&mut self) {
         self.left_alerts();
+        self.left_scores();
         let dead_letters = std::mem::take(&mut self.outputs.dead_letters);
-        self.left_aside(Sort::DeadLetter, dead_letters, positions);
+        self.left_aside(Sort::DeadLetter, dead_letters);
         let late = std::mem::take(&mut self.outputs.late);
-        self.left_aside(Sort::Late, late, positions);
+        self.left_aside(Sort::Late, late);
         for place in std::mem::take(&mut self.outputs.strange_deltas) {
             self.strange(Sort::Delta, place);
         }
@@ -256,24 +302,41 @@ impl Comparison<'_> {
         }
     }
 
-    fn left_aside(
-        &mut self,
-        sort: Sort,
-        left: Unique<Origin, SetAside>,
-        positions: &BTreeMap<ShardId, Offset>,
-    ) {
-        let sight = self.sight;
-        let describe = |(shard, offset): Origin, at| {
-            let which = format!("offset {offset} of shard {shard}");
-            described(which, None, Some(sight.set_aside(sort, at)))
+    fn left_scores(&mut self) {
+        let (scores, sight) = (std::mem::take(&mut self.outputs.scores), self.sight);
+        let describe = |key: &[u8], at| {
+            let which = format!("score {}", String::from_utf8_lossy(key));
+            let found = sight.text(&sight.topic(Sort::Score), at);
+            described(which, None, Some(found))
         };
+        for (key, found) in scores.again {
+            self.verdict
+                .wrong(Sort::Score, Wrong::Doubled, || describe(&key, found.place));
+        }
+        for (key, found) in scores.once {
+            if covers(&self.before.scores, &found) {
+                self.verdict
+                    .wrong(Sort::Score, Wrong::Unknown, || describe(&key, found.place));
+            }
+        }
+        for place in scores.strange {
+            self.strange(Sort::Score, place);
+        }
+    }
+
+    fn left_aside(&mut self, sort: Sort, left: Unique<Origin, SetAside>) {
+        let sight = self.sight;
+        let describe =
+            |origin, at| described(place_of(origin), None, Some(sight.set_aside(sort, at)));
         for (origin, found) in left.again {
             self.verdict
                 .wrong(sort, Wrong::Doubled, || describe(origin, found.place));
         }
         for (origin, found) in left.once {
             // What stands behind V was set aside by a later step.
-            if positions.get(&origin.0).is_none_or(|v| origin.1 < *v) {
+            let (stage, shard, offset) = origin;
+            let position = self.positions.get(&(stage, shard));
+            if position.is_none_or(|v| offset < *v) {
                 self.verdict
                     .wrong(sort, Wrong::Unknown, || describe(origin, found.place));
             }
@@ -311,6 +374,7 @@ impl Sight<'_> {
             Sort::Late => self.deployment.late(),
             Sort::DeadLetter => self.deployment.dead_letter(),
             Sort::Delta => self.deployment.deltas(),
+            Sort::Score => self.deployment.scores(),
             Sort::Alert | Sort::State | Sort::Store => self.deployment.alerts(),
         }
     }
@@ -346,10 +410,15 @@ fn pretty(bytes: &[u8]) -> String {
     pretty.unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// A stored journey in lines.
-pub(super) fn readable(bytes: &[u8]) -> String {
-    match Journey::decode(bytes) {
-        Ok(journey) => format!("{journey:#?}"),
-        Err(error) => format!("{} bytes that are no journey: {error}", bytes.len()),
+/// Where a record that was set aside had stood.
+fn place_of((stage, shard, offset): Origin) -> String {
+    format!("offset {offset} of shard {shard} of {stage}")
+}
+
+/// A stored state in lines.
+pub(super) fn readable<S: Stage>(stage: &S, key: &str, bytes: &[u8]) -> String {
+    match stage.read(key, bytes) {
+        Ok(stored) => format!("{:#?}", stored.state),
+        Err(error) => format!("{} bytes that are no state: {error}", bytes.len()),
     }
 }

@@ -81,7 +81,7 @@ impl Fold {
             Seen::Progress(found) => {
                 self.loose = 0;
                 self.next = found.offset.next();
-                match step_of(found) {
+                match step_of(*found) {
                     Ok((progress, end)) => self.step(progress, end),
                     Err(fact) => *foreign = Some(fact),
                 }

@@ -57,6 +57,14 @@ impl<'a> Log<'a> {
         ask(topic, || self.watermarks.stable_end(topic, partition))
     }
 
+    /// Returns the stable end of each partition.
+    pub(super) fn stable_ends(&self, topic: &str) -> Result<Vec<Offset>, VerifyError> {
+        let partitions = self.partitions(topic)?.into_iter();
+        partitions
+            .map(|partition| self.stable_end(topic, partition))
+            .collect()
+    }
+
     /// Returns what a partition holds, once every transaction in it has ended.
     pub(super) fn settled(&self, topic: &str, partition: ShardId) -> Result<Range, VerifyError> {
         let range = self.range(topic, partition)?;

@@ -13,6 +13,7 @@ use waymark_engine::event::Timestamp;
 use super::VerifyError;
 use super::log::Log;
 use crate::config::Deployment;
+use crate::pipeline::stage::{CohortStage, CustomerStage, Stage};
 use crate::protocol::{Offset, ShardId};
 
 /// Where a published record stands.
@@ -33,6 +34,7 @@ pub(super) struct Published {
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
     pub(super) alerts: Unique<AlertKey, Published>,
+    pub(super) scores: Unique<ScoreKey, Published>,
     pub(super) channels: BTreeMap<ShardId, Channels>,
     pub(super) strange_deltas: Vec<Place>,
     pub(super) dead_letters: Unique<Origin, SetAside>,
@@ -41,8 +43,12 @@ pub(super) struct Outputs {
 
 /// Identity of a transition: alert id and sequence.
 pub(super) type AlertKey = (u128, u32);
-/// Where a record that was set aside had stood in the source.
-pub(super) type Origin = (ShardId, Offset);
+/// Identity of a score: its key.
+pub(super) type ScoreKey = Vec<u8>;
+/// Which stage set a record aside, and where that had stood in the stage's source.
+pub(super) type Origin = (&'static str, ShardId, Offset);
+/// The source of a stage, and its name.
+type Source = (String, &'static str);
 
 /// Things that must be there once.
 #[derive(Debug)]
@@ -92,23 +98,27 @@ impl Outputs {
         let mut outputs = Self::default();
         log.read_all(&deployment.alerts(), &mut |record| outputs.alert(record))?;
         log.read_all(&deployment.deltas(), &mut |record| outputs.told(record))?;
-        let source = deployment.events();
+        log.read_all(&deployment.scores(), &mut |record| outputs.score(record))?;
+        let sources = [
+            (deployment.events(), CustomerStage::NAME),
+            (deployment.deltas(), CohortStage::NAME),
+        ];
         log.read_all(&deployment.dead_letter(), &mut |record| {
-            outputs.dead_letters.set_aside(record, &source);
+            outputs.dead_letters.set_aside(record, &sources);
         })?;
         log.read_all(&deployment.late(), &mut |record| {
-            outputs.late.set_aside(record, &source);
+            outputs.late.set_aside(record, &sources);
         })?;
         Ok(outputs)
     }
 
     /// Returns the offsets of a shard's records that were set aside because they made the process crash.
-    pub(super) fn poison(&self, shard: ShardId) -> HashSet<Offset> {
+    pub(super) fn poison(&self, stage: &str, shard: ShardId) -> HashSet<Offset> {
         let found = self.dead_letters.once.iter();
-        found
-            .filter(|((of, _), it)| *of == shard && it.reason.as_deref() == Some(POISON))
-            .map(|((_, offset), _)| *offset)
-            .collect()
+        let poison = found.filter(|((of, at, _), it)| {
+            *of == stage && *at == shard && it.reason.as_deref() == Some(POISON)
+        });
+        poison.map(|((.., offset), _)| *offset).collect()
     }
 
     fn alert(&mut self, record: &BorrowedMessage<'_>) {
@@ -128,6 +138,12 @@ impl Outputs {
         });
         let hash = hash(value);
         self.alerts.put(key, place, Published { hash, place });
+    }
+
+    fn score(&mut self, record: &BorrowedMessage<'_>) {
+        let (key, place) = (record.key().map(<[u8]>::to_vec), Place::of(record));
+        let hash = hash(record.payload().unwrap_or_default());
+        self.scores.put(key, place, Published { hash, place });
     }
 
     fn told(&mut self, record: &BorrowedMessage<'_>) {
@@ -208,15 +224,15 @@ impl<K: Eq + std::hash::Hash, V> Unique<K, V> {
 }
 
 impl Unique<Origin, SetAside> {
-    fn set_aside(&mut self, record: &BorrowedMessage<'_>, source: &str) {
+    fn set_aside(&mut self, record: &BorrowedMessage<'_>, sources: &[Source]) {
         let place = Place::of(record);
-        let origin = header(record, "__connect.errors.topic")
-            .filter(|topic| *topic == source)
-            .and_then(|_| {
-                let partition = header(record, "__connect.errors.partition")?.parse().ok()?;
-                let offset = header(record, "__connect.errors.offset")?.parse().ok()?;
-                Some((ShardId(partition), Offset(offset)))
-            });
+        let origin = || {
+            let topic = header(record, "__connect.errors.topic")?;
+            let (_, stage) = sources.iter().find(|(source, _)| source == topic)?;
+            let partition = header(record, "__connect.errors.partition")?.parse().ok()?;
+            let offset = header(record, "__connect.errors.offset")?.parse().ok()?;
+            Some((*stage, ShardId(partition), Offset(offset)))
+        };
         let reason = header(record, "waymark-reason").map(str::to_owned);
         let value = record.payload().map(hash);
         let set_aside = SetAside {
@@ -224,7 +240,7 @@ impl Unique<Origin, SetAside> {
             value,
             place,
         };
-        self.put(origin, place, set_aside);
+        self.put(origin(), place, set_aside);
     }
 }
 

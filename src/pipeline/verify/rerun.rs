@@ -5,60 +5,56 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rdkafka::message::{BorrowedMessage, Message};
-use waymark_engine::event::{Decoded, Reason, Rejection, Timestamp, WriterSchemas};
-use waymark_engine::journey::Journey;
-use waymark_engine::rules::Rules;
+use waymark_engine::event::{Reason, Rejection};
 use waymark_engine::stage::{Books, Derived, Outcome, Shard, Table};
 
 use super::outputs::Tick;
 use crate::kafka::appended_at;
-use crate::pipeline::intake::{belongs_elsewhere, decode};
-use crate::protocol::{Offset, ShardId};
+use crate::pipeline::stage::{Item, Stage};
+use crate::protocol::{Offset, Progress};
 
 /// A shard in one thread.
-pub(super) struct Rerun<'a> {
-    schemas: &'a WriterSchemas,
-    max_skew: Duration,
-    shard: ShardId,
-    partitions: u32,
+pub(super) struct Rerun<'a, S: Stage> {
+    stage: &'a S,
+    gate: S::Gate,
     /// Records that the deployment gave up on.
     poison: HashSet<Offset>,
     /// In their order.
     ticks: std::vec::IntoIter<Tick>,
     next_tick: Option<Tick>,
-    engine: Shard<Arc<Rules>>,
-    pub(super) table: Table<Journey>,
+    engine: Shard<Arc<S::Processor>>,
+    pub(super) table: Table<S::State>,
     pub(super) books: Books,
 }
 
-/// What the shard is: who it is and what the deployment alone knows of its history.
-pub(super) struct History<'a> {
-    pub(super) rules: &'a Arc<Rules>,
-    pub(super) schemas: &'a WriterSchemas,
-    pub(super) max_skew: Duration,
-    pub(super) shard: ShardId,
-    pub(super) partitions: u32,
+/// What the deployment alone knows of a shard's history.
+pub(super) struct History {
     pub(super) poison: HashSet<Offset>,
     pub(super) ticks: Vec<Tick>,
 }
 
-impl<'a> Rerun<'a> {
-    pub(super) fn new(history: History<'a>) -> Self {
+impl<'a, S: Stage> Rerun<'a, S> {
+    /// The shard of `last`, its last progress record, before its first step.
+    pub(super) fn new(stage: &'a S, last: &Progress, history: History) -> Self {
+        let beginning = Progress::begin(
+            last.lineage,
+            &last.group,
+            last.shard,
+            last.partitions,
+            last.began_at,
+        );
         let mut ticks = history.ticks.into_iter();
         Self {
-            schemas: history.schemas,
-            max_skew: history.max_skew,
-            shard: history.shard,
-            partitions: history.partitions,
+            gate: stage.gate(&beginning),
             poison: history.poison,
             next_tick: ticks.next(),
             ticks,
-            engine: Shard::new(Arc::clone(history.rules), None),
+            engine: Shard::new(Arc::clone(stage.processor()), None),
             table: Table::new(),
             books: Books::default(),
+            stage,
         }
     }
 
@@ -66,11 +62,20 @@ impl<'a> Rerun<'a> {
     pub(super) fn take(&mut self, record: &BorrowedMessage<'_>, derived: &mut Derived) -> Outcome {
         let offset = Offset(record.offset());
         self.tick_up_to(offset, derived);
-        let outcome = if self.poison.contains(&offset) {
-            Outcome::DeadLettered(Rejection::new(Reason::Poison, "as the deployment found"))
-        } else {
-            self.decide(record, derived)
+        let poison = || Rejection::new(Reason::Poison, "as the deployment found");
+        let item = Item {
+            offset,
+            appended_at: appended_at(record),
+            decoded: if self.poison.contains(&offset) {
+                Err(poison())
+            } else {
+                self.stage.decode(record.payload())
+            },
         };
+        let (engine, table) = (&mut self.engine, &mut self.table);
+        let outcome = self
+            .stage
+            .take(&mut self.gate, engine, table, &item, derived);
         self.books.enter(&outcome);
         outcome
     }
@@ -88,21 +93,13 @@ impl<'a> Rerun<'a> {
         (self.ticks.len() + usize::from(self.next_tick.is_some())) as u64
     }
 
-    pub(super) fn stream_time(&self) -> Option<Timestamp> {
-        self.engine.stream_time()
-    }
-
-    fn decide(&mut self, record: &BorrowedMessage<'_>, derived: &mut Derived) -> Outcome {
-        let event = match decode(record.payload(), self.schemas) {
-            Ok(Decoded::Event(event)) => event,
-            Ok(Decoded::Ignored { .. }) => return Outcome::Ignored,
-            Err(rejection) => return Outcome::DeadLettered(rejection),
-        };
-        if let Some(elsewhere) = belongs_elsewhere(&event, self.shard, self.partitions) {
-            return Outcome::DeadLettered(elsewhere);
-        }
-        let not_after = appended_at(record) + self.max_skew;
-        self.engine
-            .take(&mut self.table, &event, not_after, derived)
+    /// Returns the progress record that a deployment must have written, as far as it follows from the records alone; the
+    /// rest is that of `last`.
+    pub(super) fn progress(&self, last: &Progress) -> Progress {
+        let mut progress = last.clone();
+        progress.books.clone_from(&self.books);
+        progress.stream_time = self.engine.stream_time();
+        self.stage.leave(self.gate.clone(), &mut progress);
+        progress
     }
 }

@@ -8,7 +8,6 @@ use std::thread;
 use std::time::Duration;
 
 use waymark_engine::event::Timestamp;
-use waymark_engine::journey::Journey;
 use waymark_engine::stage::Key;
 
 use super::VerifyError;
@@ -16,6 +15,7 @@ use super::compare::readable;
 use super::fold::Fold;
 use super::verdict::{Described, Sort, StoreLook, Verdict, Wrong};
 use crate::changelog::ChangelogReader;
+use crate::pipeline::stage::Stage;
 use crate::protocol::{Checkpoint, CopyId, CopyStatus, ShardId};
 use crate::store::{Flushed, RedisStore, Store};
 
@@ -33,7 +33,8 @@ struct Found {
 }
 
 /// Compares the copy of a shard with its changelog; `fold` is read on until the two stand at the same place.
-pub(super) fn compare(
+pub(super) fn compare<S: Stage>(
+    stage: &S,
     store: &mut RedisStore,
     reader: &ChangelogReader,
     fold: &mut Fold,
@@ -45,7 +46,7 @@ pub(super) fn compare(
         let bytes = store.open(fold.shard)?;
         match quiet(bytes.as_deref(), fold) {
             Ok(copy) => {
-                let found = look(store, fold, copy)?;
+                let found = look(stage, store, fold, copy)?;
                 // The same checkpoint before and behind: what we read is of one moment.
                 if store.open(fold.shard)? == bytes {
                     verdict.store.expected += found.compared;
@@ -103,68 +104,68 @@ fn quiet(bytes: Option<&[u8]>, fold: &Fold) -> Result<CopyId, String> {
     Ok(checkpoint.copy)
 }
 
-fn look(store: &mut RedisStore, fold: &Fold, copy: CopyId) -> Result<Found, VerifyError> {
+fn look<S: Stage>(
+    stage: &S,
+    store: &mut RedisStore,
+    fold: &Fold,
+    copy: CopyId,
+) -> Result<Found, VerifyError> {
     let mut found = Found::default();
+    let of = Of { stage, fold };
     let mut seen: HashSet<Key> = HashSet::new();
     store.states(fold.shard, copy, |key, value| {
         if seen.insert(key.clone()) {
-            found.value(fold, &key, &value);
+            found.value(&of, &key, &value);
         }
     })?;
     for (key, value) in &fold.values {
         if !seen.contains(key) {
             found.wrong(
                 Wrong::Lost,
-                state_of(fold, key),
-                Some(readable(value)),
+                of.state(key),
+                Some(of.readable(key, value)),
                 None,
             );
         }
     }
-    found.due(fold, &store.due(fold.shard, copy)?);
+    found.due(&of, &store.due(fold.shard, copy)?);
     Ok(found)
 }
 
 impl Found {
-    fn value(&mut self, fold: &Fold, key: &Key, value: &[u8]) {
+    fn value<S: Stage>(&mut self, of: &Of<'_, S>, key: &Key, value: &[u8]) {
         self.compared += 1;
-        match fold.values.get(key) {
+        match of.fold.values.get(key) {
             Some(expected) if expected == value => {}
             Some(expected) => self.wrong(
                 Wrong::Different,
-                state_of(fold, key),
-                Some(readable(expected)),
-                Some(readable(value)),
+                of.state(key),
+                Some(of.readable(key, expected)),
+                Some(of.readable(key, value)),
             ),
             None => self.wrong(
                 Wrong::Unknown,
-                state_of(fold, key),
+                of.state(key),
                 None,
-                Some(readable(value)),
+                Some(of.readable(key, value)),
             ),
         }
     }
 
     /// I9: the index of due times says what the states say.
-    fn due(&mut self, fold: &Fold, index: &[(Timestamp, Key)]) {
-        let mut expected: HashSet<(Timestamp, &Key)> = fold
-            .values
-            .iter()
-            .filter_map(|(key, value)| Some((Journey::due_of(value).ok()??, key)))
+    fn due<S: Stage>(&mut self, of: &Of<'_, S>, index: &[(Timestamp, Key)]) {
+        let states = of.fold.values.iter();
+        let mut expected: HashSet<(Timestamp, &Key)> = states
+            .filter_map(|(key, value)| Some((of.stage.due_of(key, value).ok()??, key)))
             .collect();
         self.compared += expected.len() as u64;
         for (due, key) in index {
             if !expected.remove(&(*due, key)) {
-                self.wrong(
-                    Wrong::Unknown,
-                    due_of(fold, key),
-                    None,
-                    Some(due.to_string()),
-                );
+                self.wrong(Wrong::Unknown, of.due(key), None, Some(due.to_string()));
             }
         }
         for (due, key) in expected {
-            self.wrong(Wrong::Lost, due_of(fold, key), Some(due.to_string()), None);
+            self.wrong(Wrong::Lost, of.due(key), Some(due.to_string()), None);
         }
     }
 
@@ -186,13 +187,22 @@ impl Found {
     }
 }
 
-fn state_of(fold: &Fold, key: &Key) -> String {
-    format!("customer {key} in the store, shard {}", fold.shard)
+/// What the store is held against.
+struct Of<'a, S> {
+    stage: &'a S,
+    fold: &'a Fold,
 }
 
-fn due_of(fold: &Fold, key: &Key) -> String {
-    format!(
-        "due time of customer {key} in the store, shard {}",
-        fold.shard
-    )
+impl<S: Stage> Of<'_, S> {
+    fn state(&self, key: &Key) -> String {
+        format!("{} {key} in the store, shard {}", S::NAME, self.fold.shard)
+    }
+
+    fn due(&self, key: &Key) -> String {
+        format!("due time of {}", self.state(key))
+    }
+
+    fn readable(&self, key: &Key, bytes: &[u8]) -> String {
+        readable(self.stage, key, bytes)
+    }
 }

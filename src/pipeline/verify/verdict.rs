@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::protocol::{Offset, ShardId, Step};
+use crate::protocol::{Offset, Progress, ShardId, Step};
 
 /// Differences kept of each sort, to be shown.
 const SHOWN: u64 = 3;
@@ -20,13 +20,15 @@ pub struct Verdict {
     pub alerts: Tally,
     /// Deltas, by their channel.
     pub deltas: Tally,
+    /// Scores, by cohort, series and day.
+    pub scores: Tally,
     /// Dead letters, by the place of the record.
     pub dead_letters: Tally,
     /// Late records, by the place of the record.
     pub late: Tally,
-    /// Journeys in the changelog.
+    /// Journeys and cohorts in the changelogs.
     pub states: Tally,
-    /// Journeys and due entries in the store.
+    /// Journeys, cohorts and due entries in the store.
     pub store: Tally,
     /// Shard by shard.
     pub shards: Vec<ShardVerdict>,
@@ -37,6 +39,8 @@ pub struct Verdict {
 /// What one shard was found to be.
 #[derive(Debug, Serialize)]
 pub struct ShardVerdict {
+    /// Of which stage.
+    pub stage: &'static str,
     /// Which one.
     pub shard: ShardId,
     /// Its last step; 0 if it never made one.
@@ -51,10 +55,12 @@ pub struct ShardVerdict {
     pub alerts: u64,
     /// Deltas that they lead to.
     pub deltas: u64,
+    /// Scores that they lead to.
+    pub scores: u64,
     /// Records that they set aside.
     pub set_aside: u64,
-    /// Journeys that they lead to.
-    pub customers: u64,
+    /// Journeys or cohorts that they lead to.
+    pub states: u64,
     /// What became of the look at the store.
     pub store: StoreLook,
     /// What is wrong besides lost, doubled, different and unknown things.
@@ -110,6 +116,7 @@ pub struct Difference {
 pub enum Sort {
     Alert,
     Delta,
+    Score,
     DeadLetter,
     Late,
     State,
@@ -132,6 +139,62 @@ pub(super) struct Described {
     pub(super) which: String,
     pub(super) expected: Option<String>,
     pub(super) found: Option<String>,
+}
+
+impl ShardVerdict {
+    /// The verdict on a shard that has made steps.
+    pub(super) fn new(stage: &'static str, progress: &Progress) -> Self {
+        Self {
+            step: progress.step,
+            position: progress.position,
+            ..Self::idle(stage, progress.shard)
+        }
+    }
+
+    /// The verdict on a shard that has made none.
+    pub(super) fn idle(stage: &'static str, shard: ShardId) -> Self {
+        Self {
+            stage,
+            shard,
+            step: Step::default(),
+            position: Offset(0),
+            records: 0,
+            ticks: 0,
+            alerts: 0,
+            deltas: 0,
+            scores: 0,
+            set_aside: 0,
+            states: 0,
+            store: StoreLook::None,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Notes what the deployment's last progress record says otherwise than it should.
+    pub(super) fn compare(&mut self, should: &Progress, is: &Progress) {
+        self.holds("the books", &should.books, &is.books);
+        self.holds("stream time", &should.stream_time, &is.stream_time);
+        let heard = "what was heard of the stage before";
+        self.holds(heard, &should.upstreams, &is.upstreams);
+        self.holds("the number of cohorts", &should.cohorts, &is.cohorts);
+        if !is.books.balance() {
+            self.problems.push("the books do not balance".to_owned());
+        }
+        for (shard, upstream) in is.upstreams.iter().filter(|(_, it)| it.missing > 0) {
+            let missing = upstream.missing;
+            let problem =
+                format!("{missing} records of shard {shard} of the stage before never came");
+            self.problems.push(problem);
+        }
+    }
+
+    /// Notes a problem unless the deployment's own record says what the run says.
+    pub(super) fn holds<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, should: &T, is: &T) {
+        if should != is {
+            self.problems
+                .push(format!("{what}: should be {should:?}, is {is:?}"));
+        }
+    }
 }
 
 impl Tally {
@@ -172,6 +235,7 @@ impl Verdict {
             total: Tally::default(),
             alerts: Tally::default(),
             deltas: Tally::default(),
+            scores: Tally::default(),
             dead_letters: Tally::default(),
             late: Tally::default(),
             states: Tally::default(),
@@ -186,11 +250,19 @@ impl Verdict {
         match sort {
             Sort::Alert => &mut self.alerts,
             Sort::Delta => &mut self.deltas,
+            Sort::Score => &mut self.scores,
             Sort::DeadLetter => &mut self.dead_letters,
             Sort::Late => &mut self.late,
             Sort::State => &mut self.states,
             Sort::Store => &mut self.store,
         }
+    }
+
+    /// Returns the verdict on a shard that was run once more.
+    pub(super) fn shard(&mut self, stage: &str, shard: ShardId) -> &mut ShardVerdict {
+        let mut shards = self.shards.iter_mut();
+        let found = shards.find(|it| it.stage == stage && it.shard == shard);
+        found.expect("every shard was run once more")
     }
 
     /// Counts something that is wrong; the first of its kind are described, so that a person can look at them.
@@ -219,6 +291,7 @@ impl Verdict {
         for tally in [
             self.alerts,
             self.deltas,
+            self.scores,
             self.dead_letters,
             self.late,
             self.states,
@@ -241,7 +314,7 @@ mod tests {
 
     fn verdict(store: StoreLook) -> Verdict {
         let mut verdict = Verdict::new();
-        let mut shard = ShardVerdict::idle(ShardId(0));
+        let mut shard = ShardVerdict::idle("customer", ShardId(0));
         shard.store = store;
         verdict.shards.push(shard);
         verdict

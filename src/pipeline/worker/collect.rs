@@ -7,35 +7,24 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use rdkafka::message::{BorrowedMessage, Message};
-use waymark_engine::event::{CustomerId, Decoded, Rejection, Timestamp, WriterSchemas};
+use waymark_engine::stage::Key;
 
 use crate::clock::Stopwatch;
 use crate::config::StepLimits;
 use crate::kafka::appended_at;
-use crate::pipeline::intake::decode;
+use crate::pipeline::stage::{Item, Stage};
 use crate::protocol::{Offset, ShardId};
 use crate::source::{KafkaSource, Polled};
 
-/// What a record of the source means.
-#[derive(Debug, Clone)]
-pub(super) struct Item {
-    pub(super) offset: Offset,
-    /// When the broker appended it.
-    pub(super) appended_at: Timestamp,
-    pub(super) decoded: Result<Decoded, Rejection>,
-}
-
 /// The records of one shard: what they mean, and in the same places they themselves, in the client's memory.
-#[derive(Default)]
-pub(super) struct Batch<'a> {
-    pub(super) items: Vec<Item>,
+pub(super) struct Batch<'a, I> {
+    pub(super) items: Vec<Item<I>>,
     pub(super) records: Vec<BorrowedMessage<'a>>,
 }
 
 /// What a step works on.
-#[derive(Default)]
-pub(super) struct Collected<'a> {
-    pub(super) batches: BTreeMap<ShardId, Batch<'a>>,
+pub(super) struct Collected<'a, I> {
+    pub(super) batches: BTreeMap<ShardId, Batch<'a, I>>,
     /// V of each shard that has read something: taken when the collection was closed.
     pub(super) positions: BTreeMap<ShardId, Offset>,
 }
@@ -53,17 +42,17 @@ pub(super) enum Uncollected {
 ///
 /// # Errors
 /// [`Uncollected`]; what was read is dropped and read again.
-pub(super) fn collect<'a>(
+pub(super) fn collect<'a, S: Stage>(
     source: &'a KafkaSource,
-    schemas: &WriterSchemas,
+    stage: &S,
     limits: &StepLimits,
     first_wait: Duration,
-) -> Result<Collected<'a>, Uncollected> {
-    let mut collecting = Collecting::default();
+) -> Result<Collected<'a, S::Input>, Uncollected> {
+    let mut collecting = Collecting::new(stage);
     let mut patience = first_wait;
     loop {
         match source.poll(patience) {
-            Polled::Record(record) => collecting.add(record, schemas),
+            Polled::Record(record) => collecting.add(record),
             Polled::Nothing if source.is_rebalanced() => return Err(Uncollected::Rebalanced),
             Polled::Nothing => {}
             Polled::OutOfRange => return Err(Uncollected::OutOfRange),
@@ -83,17 +72,30 @@ pub(super) fn collect<'a>(
     Ok(collected)
 }
 
-#[derive(Default)]
-struct Collecting<'a> {
-    collected: Collected<'a>,
+struct Collecting<'a, 's, S: Stage> {
+    stage: &'s S,
+    collected: Collected<'a, S::Input>,
     extent: Extent,
 }
 
-impl<'a> Collecting<'a> {
-    fn add(&mut self, record: BorrowedMessage<'a>, schemas: &WriterSchemas) {
-        let item = Item::read(&record, schemas);
+impl<'a, 's, S: Stage> Collecting<'a, 's, S> {
+    fn new(stage: &'s S) -> Self {
+        Self {
+            stage,
+            collected: Collected::default(),
+            extent: Extent::default(),
+        }
+    }
+
+    fn add(&mut self, record: BorrowedMessage<'a>) {
+        let item = Item {
+            offset: Offset(record.offset()),
+            appended_at: appended_at(&record),
+            decoded: self.stage.decode(record.payload()),
+        };
+        let key = item.decoded.as_ref().ok().and_then(S::key);
         self.extent
-            .add(&item, record.payload_len() + record.key_len());
+            .add(key, record.payload_len() + record.key_len());
         let shard = ShardId(record.partition());
         let batch = self.collected.batches.entry(shard).or_default();
         batch.items.push(item);
@@ -101,12 +103,20 @@ impl<'a> Collecting<'a> {
     }
 }
 
-impl Item {
-    fn read(record: &BorrowedMessage<'_>, schemas: &WriterSchemas) -> Self {
+impl<I> Default for Collected<'_, I> {
+    fn default() -> Self {
         Self {
-            offset: Offset(record.offset()),
-            appended_at: appended_at(record),
-            decoded: decode(record.payload(), schemas),
+            batches: BTreeMap::new(),
+            positions: BTreeMap::new(),
+        }
+    }
+}
+
+impl<I> Default for Batch<'_, I> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            records: Vec::new(),
         }
     }
 }
@@ -116,20 +126,19 @@ impl Item {
 struct Extent {
     records: usize,
     bytes: usize,
-    customers: HashSet<CustomerId>,
+    keys: HashSet<Key>,
     since_first: Option<Stopwatch>,
 }
 
 impl Extent {
-    fn add(&mut self, item: &Item, bytes: usize) {
+    fn add(&mut self, key: Option<&str>, bytes: usize) {
         self.since_first.get_or_insert_with(Stopwatch::start);
         self.records += 1;
         self.bytes += bytes;
-        if let Ok(Decoded::Event(event)) = &item.decoded
-            && let Some(customer) = &event.customer
-            && !self.customers.contains(customer)
+        if let Some(key) = key
+            && !self.keys.contains(key)
         {
-            self.customers.insert(customer.clone());
+            self.keys.insert(key.into());
         }
     }
 
@@ -137,7 +146,7 @@ impl Extent {
     fn left(&self, limits: &StepLimits) -> Option<Duration> {
         let full = self.records >= limits.records
             || self.bytes >= limits.bytes
-            || self.customers.len() >= limits.changed_keys;
+            || self.keys.len() >= limits.changed_keys;
         let left = limits.wait.checked_sub(self.since_first?.elapsed())?;
         (!full && !left.is_zero()).then_some(left)
     }

@@ -7,11 +7,13 @@
 //!
 //! The numbers in the comments are those of section 5 of `docs/delivery.md`: what happens if the process stops there.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::message::{BorrowedMessage, Message};
+use waymark_engine::derived::Alert;
 use waymark_engine::stage::Outcome;
 
 use super::collect::Collected;
@@ -20,18 +22,21 @@ use crate::clock::{self, Stopwatch};
 use crate::failpoint;
 use crate::kafka::{RETRY_BACKOFF_MS, partition_of};
 use crate::protocol::rules::commit_is_clear;
-use crate::protocol::{CHANGE_KEY, PROGRESS_KEY, ShardId};
+use crate::protocol::{CHANGE_KEY, PROGRESS_KEY, ShardId, What};
 use crate::publish::{
-    Origin, Outgoing, PublishDoubt, Receipt, Told, Transactions, What, dead_letter_headers,
+    Channels, Origin, Outgoing, PublishDoubt, Receipt, Transactions, dead_letter_headers,
     late_headers,
 };
 use crate::source::KafkaSource;
 use crate::telemetry::RecycleCause;
 
-/// Where the customer stage publishes to.
+/// Where a stage publishes to.
 pub(crate) struct Outputs {
     pub(crate) alerts: Topic,
-    pub(crate) deltas: Topic,
+    /// None behind the last stage.
+    pub(crate) deltas: Option<Topic>,
+    /// None before it.
+    pub(crate) scores: Option<Topic>,
     pub(crate) dead_letter: Topic,
     pub(crate) late: Topic,
     pub(crate) changelog: String,
@@ -76,13 +81,13 @@ impl Outputs {
     ///
     /// # Errors
     /// [`Doubt`]: forget all memory and recycle the producer; what is committed is found out by recovery.
-    pub(super) fn commit(
+    pub(super) fn commit<I>(
         &self,
         transactions: &Transactions,
         source: &KafkaSource,
         membership: &Arc<ConsumerGroupMetadata>,
         steps: &mut [Decided],
-        collected: &Collected<'_>,
+        collected: &Collected<'_, I>,
     ) -> Result<Vec<Receipt>, Doubt> {
         transactions.begin()?; // 5, here and below: stopping aborts it, the steps are done again from V
         for step in &mut *steps {
@@ -122,6 +127,7 @@ impl Outputs {
     ) -> Result<(), PublishDoubt> {
         self.send_alerts(transactions, step)?;
         self.send_deltas(transactions, step)?;
+        self.send_scores(transactions, step)?;
         self.send_set_aside(transactions, step, records)?;
         self.send_changes(transactions, step)?;
         let progress = step.progress.encode();
@@ -140,13 +146,9 @@ impl Outputs {
         for alert in &step.alerts {
             let key = alert.alert_id.to_string();
             let value = serde_json::to_vec(alert).expect("alerts always serialise");
-            let home = alert
-                .customer_id
-                .as_ref()
-                .map_or("", |customer| customer.as_str());
             to.send(Outgoing {
                 topic: &self.alerts.name,
-                partition: partition_of(home.as_bytes(), self.alerts.partitions),
+                partition: partition_of(home_of(alert).as_bytes(), self.alerts.partitions),
                 key: Some(key.as_bytes()),
                 value: Some(&value),
                 headers: Some(self.origin.headers(alert, now)),
@@ -158,70 +160,50 @@ impl Outputs {
 
     /// Deltas, each to the partition of its cohort, then clock records to all of them; every record is numbered.
     fn send_deltas(&self, to: &Transactions, step: &mut Decided) -> Result<(), PublishDoubt> {
-        let shard = step.progress.shard;
-        step.progress
-            .channels
-            .resize(self.deltas.partitions as usize, 0);
-        for delta in &step.deltas {
-            let key = delta.cohort.to_string();
-            let partition = partition_of(key.as_bytes(), self.deltas.partitions);
-            self.tell(
-                to,
-                shard,
-                &mut step.progress.channels,
-                partition,
-                &key,
-                What::Delta(delta),
-            )?;
-        }
-        let (true, Some(stream_time)) = (step.clock_told, step.progress.stream_time) else {
+        let Some(topic) = &self.deltas else {
             return Ok(());
         };
-        let key = format!("clock={shard}");
-        for partition in 0..self.deltas.partitions {
-            let partition = i32::try_from(partition).expect("Kafka numbers partitions in 31 bits");
-            let clock = What::Clock {
-                position: step.progress.position,
-                stream_time,
-                tick: step.tick,
-            };
-            self.tell(
-                to,
-                shard,
-                &mut step.progress.channels,
-                partition,
-                &key,
-                clock,
-            )?;
+        let shard = step.progress.shard;
+        let numbers = std::mem::take(&mut step.progress.channels);
+        let mut channels = Channels::new(to, &topic.name, topic.partitions, shard, numbers);
+        for delta in &step.deltas {
+            let key = delta.cohort.to_string();
+            let partition = partition_of(key.as_bytes(), topic.partitions);
+            channels.tell(partition, &key, What::Delta(Cow::Borrowed(delta)))?;
         }
+        if let (true, Some(stream_time)) = (step.clock_told, step.progress.stream_time) {
+            let key = format!("clock={shard}");
+            for partition in 0..topic.partitions {
+                let clock = What::Clock {
+                    position: step.progress.position,
+                    stream_time,
+                    tick: step.tick,
+                };
+                channels.tell(partition.cast_signed(), &key, clock)?;
+            }
+        }
+        step.progress.channels = channels.into_numbers();
         Ok(())
     }
 
-    fn tell(
-        &self,
-        to: &Transactions,
-        shard: ShardId,
-        channels: &mut [u64],
-        partition: i32,
-        key: &str,
-        what: What<'_>,
-    ) -> Result<(), PublishDoubt> {
-        let number = &mut channels[ShardId(partition).index()];
-        *number += 1;
-        let told = Told {
-            upstream_shard: shard,
-            number: *number,
-            what,
+    /// Scores, each to the partition of its cohort; the last word on each day of a cohort stays.
+    fn send_scores(&self, to: &Transactions, step: &Decided) -> Result<(), PublishDoubt> {
+        let Some(topic) = &self.scores else {
+            return Ok(());
         };
-        let value = serde_json::to_vec(&told).expect("deltas always serialise");
-        to.send(Outgoing {
-            topic: &self.deltas.name,
-            partition,
-            key: Some(key.as_bytes()),
-            value: Some(&value),
-            headers: None,
-            progress_of: None,
-        })
+        for score in &step.scores {
+            let home = score.cohort.to_string();
+            let value = serde_json::to_vec(score).expect("scores always serialise");
+            to.send(Outgoing {
+                topic: &topic.name,
+                partition: partition_of(home.as_bytes(), topic.partitions),
+                key: Some(&score.key()),
+                value: Some(&value),
+                headers: None,
+                progress_of: None,
+            })?;
+        }
+        Ok(())
     }
 
     fn send_set_aside(
@@ -279,4 +261,13 @@ fn receipts_of(steps: &[Decided], transactions: &Transactions) -> Result<Vec<Rec
         receipts.get(&shard).copied().ok_or(Doubt::NoReceipt(shard))
     };
     steps.iter().map(of).collect()
+}
+
+/// The customer or the cohort whose alerts stay in order.
+fn home_of(alert: &Alert) -> Cow<'_, str> {
+    match (&alert.customer_id, &alert.cohort) {
+        (Some(customer), _) => customer.as_str().into(),
+        (None, Some(cohort)) => cohort.to_string().into(),
+        (None, None) => "".into(),
+    }
 }

@@ -10,40 +10,32 @@
 mod states;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use waymark_engine::derived::{Alert, Delta};
-use waymark_engine::event::{Decoded, Event, Timestamp};
-use waymark_engine::journey::StateError;
-use waymark_engine::rules::Rules;
+use waymark_engine::derived::{Alert, Delta, Score};
+use waymark_engine::event::Timestamp;
 use waymark_engine::stage::{Books, Derived, Key, Outcome, Shard};
 
-use super::collect::Item;
 use super::owned::OwnedShard;
 use super::unflushed::InFlight;
-use crate::failpoint;
-use crate::pipeline::intake::{belongs_elsewhere, home_elsewhere};
+use crate::pipeline::stage::{Item, Stage, Strays, Unreadable};
 use crate::protocol::{Offset, Progress};
 use crate::store::Loaded;
 
 use states::States;
 
 /// What decides besides the records themselves.
-#[derive(Debug)]
-pub(super) struct Deciding<'a> {
-    pub(super) rules: &'a Arc<Rules>,
+pub(super) struct Deciding<'a, S> {
+    pub(super) stage: &'a S,
     /// Hash of the definition.
     pub(super) rules_hash: &'a str,
-    /// How far ahead of its append time an event may be.
-    pub(super) max_skew: Duration,
     /// The largest state that the changelog takes, in bytes.
     pub(super) state_bytes_max: usize,
 }
 
 /// What a shard takes in a step.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Intake<'a> {
-    pub(super) items: &'a [Item],
+#[derive(Debug)]
+pub(super) struct Intake<'a, I> {
+    pub(super) items: &'a [Item<I>],
     /// V when the collection was closed.
     pub(super) position: Offset,
     /// Where an idle tick moves stream time; no items then.
@@ -54,9 +46,17 @@ pub(super) struct Intake<'a> {
     pub(super) due_max: usize,
 }
 
-impl<'a> Intake<'a> {
+impl<I> Clone for Intake<'_, I> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<I> Copy for Intake<'_, I> {}
+
+impl<I> Intake<'_, I> {
     /// Returns the same without the records from a place on.
-    pub(super) fn up_to(&self, place: usize) -> Intake<'a> {
+    pub(super) fn up_to(&self, place: usize) -> Self {
         Intake {
             items: &self.items[..place],
             position: self.position_at(place),
@@ -79,6 +79,7 @@ pub(super) struct Decided {
     pub(super) changes: Vec<InFlight>,
     pub(super) alerts: Vec<Alert>,
     pub(super) deltas: Vec<Delta>,
+    pub(super) scores: Vec<Score>,
     /// Places of items that are set aside, and why.
     pub(super) set_aside: Vec<(usize, Outcome)>,
     /// How its records ended.
@@ -93,8 +94,8 @@ pub(super) struct Decided {
     pub(super) cut: bool,
     /// Records taken.
     pub(super) records: u64,
-    /// Those of them that belong to other shards.
-    pub(super) misplaced: u64,
+    /// Those that should not have come, or should have and did not.
+    pub(super) strays: Strays,
 }
 
 impl Decided {
@@ -107,6 +108,7 @@ impl Decided {
             changes: Vec::new(),
             alerts: Vec::new(),
             deltas: Vec::new(),
+            scores: Vec::new(),
             set_aside: Vec::new(),
             books: Books::default(),
             read_until: None,
@@ -114,7 +116,7 @@ impl Decided {
             clock_told: false,
             cut: false,
             records: 0,
-            misplaced: 0,
+            strays: Strays::default(),
         }
     }
 }
@@ -128,7 +130,7 @@ pub(super) enum Undecided {
         /// Whose.
         key: Key,
         /// What is wrong with it.
-        source: StateError,
+        source: Unreadable,
     },
     /// A state has outgrown what the changelog takes.
     #[error(
@@ -151,22 +153,23 @@ pub(super) enum Undecided {
 ///
 /// # Errors
 /// [`Undecided`]; nothing has happened.
-pub(super) fn decide(
-    with: &Deciding<'_>,
+pub(super) fn decide<S: Stage>(
+    with: &Deciding<'_, S>,
     shard: &OwnedShard,
-    intake: &Intake<'_>,
+    intake: &Intake<'_, S::Input>,
     loaded: &Loaded,
 ) -> Result<Decided, Undecided> {
-    let states = States::load(&shard.unflushed, loaded, intake)?;
+    let stage = with.stage;
+    let states = States::load(stage, &shard.unflushed, loaded, intake)?;
     let mut step = Step {
         with,
         progress: &shard.progress,
-        engine: Shard::new(Arc::clone(with.rules), shard.progress.stream_time),
+        gate: stage.gate(&shard.progress),
+        engine: Shard::new(Arc::clone(stage.processor()), shard.progress.stream_time),
         states,
         derived: Derived::default(),
         set_aside: Vec::new(),
         books: Books::default(),
-        misplaced: 0,
     };
     let taken = step.take_all(intake.items);
     if let Some(to) = intake.tick_to {
@@ -176,20 +179,20 @@ pub(super) fn decide(
 }
 
 /// A step of one shard under way.
-struct Step<'a> {
-    with: &'a Deciding<'a>,
+struct Step<'a, S: Stage> {
+    with: &'a Deciding<'a, S>,
     progress: &'a Progress,
-    engine: Shard<Arc<Rules>>,
-    states: States<'a>,
+    gate: S::Gate,
+    engine: Shard<Arc<S::Processor>>,
+    states: States<'a, S>,
     derived: Derived,
     set_aside: Vec<(usize, Outcome)>,
     books: Books,
-    misplaced: u64,
 }
 
-impl Step<'_> {
+impl<S: Stage> Step<'_, S> {
     /// Takes records until one lies beyond the timers that are loaded; returns how many were taken.
-    fn take_all(&mut self, items: &[Item]) -> usize {
+    fn take_all(&mut self, items: &[Item<S::Input>]) -> usize {
         for (place, item) in items.iter().enumerate() {
             if self.reaches(item).is_some_and(|to| self.is_beyond(to)) {
                 if place == 0 {
@@ -209,9 +212,9 @@ impl Step<'_> {
     }
 
     /// Where stream time will stand once this record is taken; none if it moves nothing.
-    fn reaches(&self, item: &Item) -> Option<Timestamp> {
-        let event = admissible(item, self.progress, self.with.max_skew)?;
-        self.engine.stream_time().max(Some(event.occurred_at))
+    fn reaches(&self, item: &Item<S::Input>) -> Option<Timestamp> {
+        let reaches = self.with.stage.foresee(&self.gate, item)?.reaches?;
+        self.engine.stream_time().max(Some(reaches))
     }
 
     /// Returns whether timers up to a time may be missing. Of those at the very time of the last one some may.
@@ -220,25 +223,13 @@ impl Step<'_> {
         last.is_some_and(|(due, _)| to >= *due)
     }
 
-    fn take(&mut self, item: &Item) -> Outcome {
-        let event = match &item.decoded {
-            Ok(Decoded::Event(event)) => event,
-            Ok(Decoded::Ignored { .. }) => return Outcome::Ignored,
-            Err(rejection) => return Outcome::DeadLettered(rejection.clone()),
-        };
-        if let Some(elsewhere) =
-            belongs_elsewhere(event, self.progress.shard, self.progress.partitions)
-        {
-            self.misplaced += 1;
-            return Outcome::DeadLettered(elsewhere);
+    fn take(&mut self, item: &Item<S::Input>) -> Outcome {
+        if let Some(key) = item.decoded.as_ref().ok().and_then(S::key) {
+            self.states.need(key);
         }
-        if let Some(customer) = &event.customer {
-            failpoint::over(customer.as_str());
-            self.states.need(customer.as_str());
-        }
-        let not_after = item.appended_at + self.with.max_skew;
-        let table = &mut self.states.table;
-        self.engine.take(table, event, not_after, &mut self.derived)
+        let (engine, table) = (&mut self.engine, &mut self.states.table);
+        let stage = self.with.stage;
+        stage.take(&mut self.gate, engine, table, item, &mut self.derived)
     }
 
     /// Moves stream time on, as far as timers are loaded.
@@ -259,18 +250,21 @@ impl Step<'_> {
         }
     }
 
-    fn finish(self, intake: &Intake<'_>, taken: usize) -> Result<Decided, Undecided> {
+    fn finish(self, intake: &Intake<'_, S::Input>, taken: usize) -> Result<Decided, Undecided> {
         let mut progress = self.progress.clone();
         progress.step = progress.step.next();
         progress.position = intake.position_at(taken);
         progress.books.add(&self.books);
         progress.stream_time = self.engine.stream_time();
         self.with.rules_hash.clone_into(&mut progress.rules);
+        let strays = self.with.stage.leave(self.gate, &mut progress);
         Ok(Decided {
             progress,
+            strays,
             changes: self.states.into_changes(self.with.state_bytes_max)?,
             alerts: self.derived.alerts,
             deltas: self.derived.deltas,
+            scores: self.derived.scores,
             set_aside: self.set_aside,
             books: self.books,
             read_until: intake.items[..taken].last().map(|item| item.appended_at),
@@ -278,23 +272,9 @@ impl Step<'_> {
             clock_told: false,
             cut: taken < intake.items.len(),
             records: taken as u64,
-            misplaced: self.misplaced,
         })
     }
 }
 
-/// The event of a record, if it may move the clock and a state: it is not ahead of time, and belongs here.
-pub(super) fn admissible<'i>(
-    item: &'i Item,
-    progress: &Progress,
-    max_skew: Duration,
-) -> Option<&'i Event> {
-    let Ok(Decoded::Event(event)) = &item.decoded else {
-        return None;
-    };
-    let in_time = event.occurred_at <= item.appended_at + max_skew;
-    (in_time && home_elsewhere(event, progress.shard, progress.partitions).is_none())
-        .then_some(event)
-}
 #[cfg(test)]
 mod tests;

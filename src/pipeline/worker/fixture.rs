@@ -13,12 +13,12 @@ use waymark_engine::event::{Decoded, Timestamp, decode_json};
 use waymark_engine::rules::Rules;
 use waymark_engine::stage::Key;
 
-use super::collect::Item;
 use super::decide::{Decided, Deciding, Intake, decide};
 use super::load::Need;
 use super::owned::OwnedShard;
 use super::poison::{Decide, Setback, attempt};
 use super::unflushed::InFlight;
+use crate::pipeline::stage::{self, CustomerStage, Stage};
 use crate::protocol::{
     Checkpoint, CopyId, Lineage, Offset, Progress, RandomIds, ShardId, Step, StepEnd,
 };
@@ -29,11 +29,14 @@ use crate::telemetry::Metrics;
 /// How far ahead of its append time an event may be.
 pub(super) const MAX_SKEW: Duration = Duration::from_mins(5);
 
+/// A record of the customer stage.
+pub(super) type Item = stage::Item<Decoded>;
+
 /// A shard with a store.
-pub(super) struct Rig {
+pub(super) struct Rig<S = CustomerStage> {
     pub(super) shard: OwnedShard,
     pub(super) store: MemoryStore,
-    pub(super) rules: Arc<Rules>,
+    pub(super) stage: S,
     /// Timers asked for at most.
     pub(super) timers: usize,
     pub(super) state_bytes_max: usize,
@@ -42,8 +45,32 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    /// Shard 0 of so many, before its first step.
+    /// Shard 0 of so many of the customer stage, before its first step.
     pub(super) fn new(partitions: u32) -> Self {
+        let stage = CustomerStage {
+            rules: Arc::new(Rules::new(Definition::shipped_default())),
+            schemas: Arc::default(),
+            max_skew: MAX_SKEW,
+        };
+        Self::of(stage, partitions)
+    }
+
+    /// Loads and decides a tick.
+    pub(super) fn tick(&mut self, to: Timestamp) -> Decided {
+        let need = Need::of_tick(&self.shard, to, self.timers);
+        let loaded = self.look(&need);
+        let intake = Intake {
+            tick_to: Some(to),
+            position: self.shard.progress.position,
+            ..intake(&[], &need)
+        };
+        self.attempt(&intake, &loaded, decide).expect("a tick")
+    }
+}
+
+impl<S: Stage> Rig<S> {
+    /// Shard 0 of so many, before its first step.
+    pub(super) fn of(stage: S, partitions: u32) -> Self {
         let (lineage, copy) = (Lineage::new(&mut One), CopyId::new(&mut One));
         let checkpoint = Checkpoint::new(lineage, copy, Offset(0), Timestamp::MIN);
         let mut store = MemoryStore::default();
@@ -65,7 +92,7 @@ impl Rig {
         Self {
             shard,
             store,
-            rules: Arc::new(Rules::new(Definition::shipped_default())),
+            stage,
             timers: 1000,
             state_bytes_max: 1_000_000,
             changelog: BTreeMap::new(),
@@ -73,14 +100,14 @@ impl Rig {
     }
 
     /// Loads and decides a step of records; V lies behind the last of them.
-    pub(super) fn busy(&mut self, items: &[Item]) -> Result<Decided, Setback> {
+    pub(super) fn busy(&mut self, items: &[stage::Item<S::Input>]) -> Result<Decided, Setback> {
         self.busy_by(items, decide)
     }
 
     /// The same with another way to decide.
-    pub(super) fn busy_by<D: Decide>(
+    pub(super) fn busy_by<D: Decide<S>>(
         &mut self,
-        items: &[Item],
+        items: &[stage::Item<S::Input>],
         decide: D,
     ) -> Result<Decided, Setback> {
         let (need, loaded) = self.load(items);
@@ -88,22 +115,10 @@ impl Rig {
     }
 
     /// Loads what records need.
-    pub(super) fn load(&mut self, items: &[Item]) -> (Need, Loaded) {
-        let need = Need::of(&self.shard, items, MAX_SKEW, self.timers);
+    pub(super) fn load(&mut self, items: &[stage::Item<S::Input>]) -> (Need, Loaded) {
+        let need = Need::of(&self.stage, &self.shard, items, self.timers);
         let loaded = self.look(&need);
         (need, loaded)
-    }
-
-    /// Loads and decides a tick.
-    pub(super) fn tick(&mut self, to: Timestamp) -> Decided {
-        let need = Need::of_tick(&self.shard, to, self.timers);
-        let loaded = self.look(&need);
-        let intake = Intake {
-            tick_to: Some(to),
-            position: self.shard.progress.position,
-            ..intake(&[], &need)
-        };
-        self.attempt(&intake, &loaded, decide).expect("a tick")
     }
 
     fn look(&mut self, need: &Need) -> Loaded {
@@ -117,16 +132,15 @@ impl Rig {
         loaded.expect("memory serves")
     }
 
-    fn attempt<D: Decide>(
+    fn attempt<D: Decide<S>>(
         &mut self,
-        intake: &Intake<'_>,
+        intake: &Intake<'_, S::Input>,
         loaded: &Loaded,
         decide: D,
     ) -> Result<Decided, Setback> {
         let with = Deciding {
-            rules: &self.rules,
+            stage: &self.stage,
             rules_hash: "rules",
-            max_skew: MAX_SKEW,
             state_bytes_max: self.state_bytes_max,
         };
         attempt(&with, &mut self.shard, intake, loaded, decide)
@@ -174,7 +188,7 @@ impl Rig {
 }
 
 /// Takes these records, as a step of them alone would.
-pub(super) fn intake<'a>(items: &'a [Item], need: &Need) -> Intake<'a> {
+pub(super) fn intake<'a, I>(items: &'a [stage::Item<I>], need: &Need) -> Intake<'a, I> {
     Intake {
         items,
         position: items.last().map_or(Offset(0), |last| last.offset.next()),

@@ -12,6 +12,7 @@ use super::react::Reaction;
 use crate::clock::Stopwatch;
 use crate::failpoint;
 use crate::pipeline::error::told;
+use crate::pipeline::stage::Stage;
 use crate::protocol::ShardId;
 use crate::store::{Flushed, StoreError};
 use crate::telemetry;
@@ -22,10 +23,10 @@ const SWEEP_KEYS: usize = 1_000;
 /// How long the checkpoint may stay behind steps that changed nothing.
 const CATCH_UP: Duration = Duration::from_secs(1);
 
-impl Worker {
+impl<S: Stage> Worker<S> {
     /// Flushes every shard if too many keys wait, else those that wait too long.
     pub(super) fn flush_what_is_due(&mut self) -> Result<(), Reaction> {
-        let limits = &self.stage.flush;
+        let limits = &self.shared.flush;
         let waiting: usize = self
             .running
             .values()

@@ -41,20 +41,20 @@ pub(super) struct Clocks {
     pub(super) since_look: Duration,
     pub(super) since_tick: Duration,
     pub(super) since_step: Duration,
-    /// Whether feeds still deliver what an outage has kept from us.
+    /// Whether there may be no tick: feeds still deliver what an outage has kept from us, or the clock is not our own.
     pub(super) ticks_wait: bool,
 }
 
 impl Clocks {
     /// Reads the clocks of a shard.
-    pub(super) fn of(shard: &OwnedShard) -> Self {
+    pub(super) fn of(shard: &OwnedShard, has_own_clock: bool) -> Self {
         Self {
             wall: clock::now(),
             stream_time: shard.progress.stream_time,
             since_look: shard.looked.elapsed(),
             since_tick: shard.ticked.elapsed(),
             since_step: shard.stepped.elapsed(),
-            ticks_wait: !shard.may_think_of_ticks(),
+            ticks_wait: !has_own_clock || !shard.may_think_of_ticks(),
         }
     }
 

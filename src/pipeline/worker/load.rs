@@ -6,20 +6,21 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use waymark_engine::event::{CustomerId, Timestamp};
+use waymark_engine::event::Timestamp;
 use waymark_engine::stage::Key;
 
-use super::collect::{Collected, Item};
-use super::decide::{Decided, Deciding, Intake, admissible, decide};
+use super::collect::Collected;
+use super::decide::{Decided, Deciding, Intake, decide};
 use super::idle::{Choice, Clocks};
 use super::owned::OwnedShard;
 use super::poison::{Setback, attempt};
 use super::react::Reaction;
-use super::{Stage, Worker};
+use super::{Shared, Worker};
 use crate::clock::{self, Stopwatch};
 use crate::failpoint;
 use crate::kafka::Watermarks;
 use crate::pipeline::error::told;
+use crate::pipeline::stage::{Item, Stage};
 use crate::protocol::rules::{Broker, load_is_ours, may_tick, ticks_wait};
 use crate::protocol::{Offset, ShardId};
 use crate::store::{Loaded, Store, StoreError, Wanted};
@@ -27,11 +28,11 @@ use crate::store::{Loaded, Store, StoreError, Wanted};
 /// How often clock records are sent while stream time moves.
 const CLOCK: Duration = Duration::from_secs(1);
 
-impl Worker {
+impl<S: Stage> Worker<S> {
     /// Decides a step of each shard that has something to read, or whose clock wants to move.
     pub(super) fn decide_all(
         &mut self,
-        collected: &Collected<'_>,
+        collected: &Collected<'_, S::Input>,
     ) -> Result<Vec<Decided>, Reaction> {
         failpoint::here("step.1");
         let mut steps = Vec::new();
@@ -42,14 +43,17 @@ impl Worker {
             let items = batch.map_or(&[][..], |batch| &batch.items);
             let position = collected.positions.get(&id).copied();
             let mut work = ShardWork {
-                stage: &self.stage,
+                shared: &self.shared,
                 store: &mut *self.store,
                 watermarks: &self.watermarks,
                 shard,
             };
             match items {
                 [] => steps.extend(work.idle(position)?),
-                [.., last] => steps.push(work.busy(items, position.unwrap_or(last.offset.next()))?),
+                [.., last] => {
+                    work.shard.hearing.heard();
+                    steps.push(work.busy(items, position.unwrap_or(last.offset.next()))?);
+                }
             }
         }
         failpoint::here("step.4");
@@ -58,25 +62,21 @@ impl Worker {
 }
 
 /// One shard's work in a turn.
-struct ShardWork<'a> {
-    stage: &'a Stage,
+struct ShardWork<'a, S> {
+    shared: &'a Shared<S>,
     store: &'a mut dyn Store,
     watermarks: &'a Watermarks,
     shard: &'a mut OwnedShard,
 }
 
-impl ShardWork<'_> {
-    fn busy(&mut self, items: &[Item], position: Offset) -> Result<Decided, Reaction> {
+impl<S: Stage> ShardWork<'_, S> {
+    fn busy(&mut self, items: &[Item<S::Input>], position: Offset) -> Result<Decided, Reaction> {
         let first = items.first().expect("a busy shard has records").offset;
         if first < self.shard.progress.position {
             return Err(self.recover(format!("record {first} was taken before")));
         }
-        let need = Need::of(
-            self.shard,
-            items,
-            self.stage.max_skew,
-            self.stage.step.timers,
-        );
+        let (stage, timers) = (&self.shared.stage, self.shared.step.timers);
+        let need = Need::of(stage, self.shard, items, timers);
         let loaded = self.load(&need)?;
         let intake = Intake {
             items,
@@ -86,20 +86,21 @@ impl ShardWork<'_> {
             due_max: need.due_max,
         };
         let mut step = self.attempt(&intake, &loaded)?;
-        step.clock_told = self.shard.clock_sent.elapsed() >= CLOCK
+        step.clock_told = S::HAS_OWN_CLOCK
+            && self.shard.clock_sent.elapsed() >= CLOCK
             && step.progress.stream_time > self.shard.progress.stream_time;
         Ok(step)
     }
 
     /// A look at the checkpoint, and a tick if it is time for one.
     fn idle(&mut self, position: Option<Offset>) -> Result<Option<Decided>, Reaction> {
-        let clocks = Clocks::of(self.shard);
+        let clocks = Clocks::of(self.shard, S::HAS_OWN_CLOCK);
         if !clocks.look_is_due() {
             return Ok(None);
         }
         let position = position.unwrap_or(self.shard.progress.position);
         let target = clocks.target();
-        let need = Need::of_tick(self.shard, target, self.stage.step.timers);
+        let need = Need::of_tick(self.shard, target, self.shared.step.timers);
         let loaded = self.load(&need)?;
         let next_timer = next_timer(self.shard, &loaded);
         let choice = clocks.choose(next_timer, || self.nothing_left(position));
@@ -124,12 +125,12 @@ impl ShardWork<'_> {
     /// Asks the broker, whose silence makes ticks wait.
     fn nothing_left(&mut self, position: Offset) -> bool {
         let asked = Stopwatch::start();
-        let topic = &self.stage.source_topic;
+        let topic = &self.shared.source_topic;
         if let Ok(log) = self.watermarks.range(topic, self.shard.id) {
             return may_tick(position, log.end, asked.elapsed());
         }
         let now = clock::now();
-        let wait = ticks_wait(Broker::WasAway, now, now, self.stage.tick_resume);
+        let wait = ticks_wait(Broker::WasAway, now, now, self.shared.tick_resume);
         self.shard.ticks_wait = (Stopwatch::start(), wait);
         false
     }
@@ -159,12 +160,15 @@ impl ShardWork<'_> {
         Ok(loaded)
     }
 
-    fn attempt(&mut self, intake: &Intake<'_>, loaded: &Loaded) -> Result<Decided, Reaction> {
+    fn attempt(
+        &mut self,
+        intake: &Intake<'_, S::Input>,
+        loaded: &Loaded,
+    ) -> Result<Decided, Reaction> {
         let with = Deciding {
-            rules: &self.stage.rules,
-            rules_hash: &self.stage.rules_hash,
-            max_skew: self.stage.max_skew,
-            state_bytes_max: self.stage.state_bytes_max,
+            stage: &self.shared.stage,
+            rules_hash: &self.shared.rules_hash,
+            state_bytes_max: self.shared.state_bytes_max,
         };
         let decided = attempt(&with, self.shard, intake, loaded, decide);
         failpoint::here("step.3");
@@ -189,23 +193,23 @@ pub(super) struct Need {
 }
 
 impl Need {
-    /// What records need: the customers they concern, and what falls due up to their latest time.
-    pub(super) fn of(
+    /// What records need: the states they concern, and what falls due up to where they move stream time.
+    pub(super) fn of<S: Stage>(
+        stage: &S,
         shard: &OwnedShard,
-        items: &[Item],
-        max_skew: Duration,
+        items: &[Item<S::Input>],
         timers: usize,
     ) -> Self {
-        let events = || {
-            let admissible = |item| admissible(item, &shard.progress, max_skew);
-            items.iter().filter_map(admissible)
-        };
-        let keys: BTreeSet<&str> = events()
-            .filter_map(|event| event.customer.as_ref())
-            .map(CustomerId::as_str)
-            .filter(|customer| shard.unflushed.get(customer).is_none())
-            .collect();
-        let latest = events().map(|event| event.occurred_at).max();
+        let mut gate = stage.gate(&shard.progress);
+        let (mut keys, mut latest) = (BTreeSet::new(), None);
+        for item in items {
+            if let Some(foreseen) = stage.foresee(&gate, item) {
+                latest = latest.max(foreseen.reaches);
+                keys.extend(foreseen.key);
+            }
+            stage.pass(&mut gate, item);
+        }
+        keys.retain(|key| shard.unflushed.get(key).is_none());
         // Stream time may lie ahead of all of them, and a late one may have armed what is long due.
         let due_before = latest.max(shard.progress.stream_time);
         Self {

@@ -11,7 +11,8 @@ use super::takeover::Candidate;
 use super::{Worker, WorkerError};
 use crate::clock::Stopwatch;
 use crate::failpoint;
-use crate::source::{KafkaSource, Polled, Rebalanced};
+use crate::pipeline::stage::Stage;
+use crate::source::{Polled, Rebalanced};
 use crate::telemetry::ShardState;
 
 /// How long to wait before trying again what somebody else could not answer.
@@ -19,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Expelled twice within this time, we are one of two processes with the same slot.
 const EXPELLED_AGAIN: Duration = Duration::from_mins(2);
 
-impl Worker {
+impl<S: Stage> Worker<S> {
     /// Whatever is ours now starts from nothing, also what comes straight back.
     pub(super) fn start_anew(&mut self, rebalanced: Rebalanced) {
         let shards: Vec<i32> = rebalanced.shards.iter().map(|shard| shard.0).collect();
@@ -51,14 +52,12 @@ impl Worker {
         }
         warn!(why, "the group has expelled us, joining anew");
         self.let_go();
-        let (stage, slot) = (&self.stage, &self.slot);
-        let source = KafkaSource::join(&self.kafka, &stage.source_topic, &stage.group, slot)?;
-        self.source = Rc::new(source);
+        self.source = Rc::new(self.join_group()?);
         Ok(())
     }
 
     /// Nothing is ours any more, and we are nobody.
-    fn let_go(&mut self) {
+    pub(super) fn let_go(&mut self) {
         let ours = self.running.keys().chain(self.candidates.keys());
         for shard in ours.chain(self.halted.keys()) {
             self.hide(*shard);

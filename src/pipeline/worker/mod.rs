@@ -24,11 +24,13 @@
 //! | `commit`     | the transaction                                                   |
 //! | `flush`      | committed values into the store                                   |
 //! | `idle`       | shards without input: looks and ticks                             |
+//! | `deaf`       | a client that delivers nothing although records wait              |
 //! | `react`      | what to do about what went wrong                                  |
 //! | `observe`    | what the world is told                                            |
 
 mod collect;
 mod commit;
+mod deaf;
 mod decide;
 #[cfg(test)]
 mod fixture;
@@ -52,8 +54,6 @@ use std::time::Duration;
 
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::KafkaError;
-use waymark_engine::event::WriterSchemas;
-use waymark_engine::rules::Rules;
 
 use crate::changelog::ChangelogReader;
 use crate::clock::Stopwatch;
@@ -61,6 +61,7 @@ use crate::config::{self, FlushLimits, StartAt, StepLimits};
 use crate::failpoint;
 use crate::kafka::{ClientError, Watermarks};
 use crate::pipeline::error::told;
+use crate::pipeline::stage::Stage;
 use crate::pipeline::vigil::Vigil;
 use crate::protocol::{Halt, ShardId, Step};
 use crate::publish::{PublishDoubt, Transactions};
@@ -76,18 +77,14 @@ use takeover::Candidate;
 
 pub(crate) use commit::{Outputs, Topic};
 
-/// The stage that workers run.
-const CUSTOMER: &str = "customer";
 /// How long to wait for the first record of a step.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
-/// What a worker needs to know of its stage.
-pub(crate) struct Stage {
-    pub(crate) rules: Arc<Rules>,
+/// What all workers of a stage share.
+pub(crate) struct Shared<S> {
+    pub(crate) stage: S,
     /// Hash of the definition.
     pub(crate) rules_hash: String,
-    /// Writer schemas of Avro events.
-    pub(crate) schemas: WriterSchemas,
     pub(crate) group: String,
     pub(crate) source_topic: String,
     pub(crate) outputs: Outputs,
@@ -99,7 +96,6 @@ pub(crate) struct Stage {
     pub(crate) state_bytes_max: usize,
     pub(crate) step: StepLimits,
     pub(crate) flush: FlushLimits,
-    pub(crate) max_skew: Duration,
     pub(crate) tick_resume: Duration,
     /// Where a shard without history begins.
     pub(crate) start: StartAt,
@@ -108,9 +104,9 @@ pub(crate) struct Stage {
     pub(crate) vigil: Vigil,
 }
 
-/// A worker of the customer stage.
-pub(crate) struct Worker {
-    stage: Arc<Stage>,
+/// A worker of a stage.
+pub(crate) struct Worker<S> {
+    shared: Arc<Shared<S>>,
     kafka: config::Kafka,
     slot: String,
     /// Shared with the records of a step, which live in its memory.
@@ -135,6 +131,10 @@ pub(crate) struct Worker {
     expelled: Option<Stopwatch>,
     /// Whether the last turn had to be tried again.
     stalled: bool,
+    /// The longest silence of a shard that has records to read, as of the last look.
+    deaf: (Duration, ShardId),
+    /// Since a client that delivered nothing was replaced.
+    replaced: Option<Stopwatch>,
 }
 
 /// What a worker tells the world with.
@@ -165,24 +165,24 @@ pub(crate) enum WorkerError {
     Assign(#[from] KafkaError),
 }
 
-impl Worker {
+impl<S: Stage> Worker<S> {
     /// Joins the group.
     ///
     /// # Errors
     /// [`WorkerError`] if a setting of a client is wrong.
     pub(crate) fn join(
-        stage: Arc<Stage>,
+        shared: Arc<Shared<S>>,
         kafka: &config::Kafka,
         slot: &str,
         store: Box<dyn Store>,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, WorkerError> {
-        let source = KafkaSource::join(kafka, &stage.source_topic, &stage.group, slot)?;
-        let reader = ChangelogReader::open(kafka, &stage.group, &stage.outputs.changelog)?;
+        let source = KafkaSource::join(kafka, &shared.source_topic, &shared.group, slot)?;
+        let reader = ChangelogReader::open(kafka, &shared.group, &shared.outputs.changelog)?;
         let observed = Observed {
-            metrics: stage.metrics.stage(CUSTOMER),
-            status: stage.status.clone(),
-            pulse: stage.status.worker(slot),
+            metrics: shared.metrics.stage(S::NAME),
+            status: shared.status.clone(),
+            pulse: shared.status.worker(slot),
             looked: Stopwatch::start(),
         };
         Ok(Self {
@@ -192,7 +192,7 @@ impl Worker {
             watermarks: Watermarks::open(kafka)?,
             store,
             stop,
-            stage,
+            shared,
             membership: None,
             running: BTreeMap::new(),
             candidates: BTreeMap::new(),
@@ -201,6 +201,8 @@ impl Worker {
             observed,
             expelled: None,
             stalled: false,
+            deaf: (Duration::ZERO, ShardId(0)),
+            replaced: None,
             kafka: kafka.clone(),
             slot: slot.to_owned(),
         })
@@ -230,7 +232,7 @@ impl Worker {
         if let Some(rebalanced) = self.source.rebalanced() {
             self.start_anew(rebalanced);
         }
-        if let Some(violation) = self.stage.vigil.violation() {
+        if let Some(violation) = self.shared.vigil.violation() {
             self.halt_all(&violation)?;
         }
         if !self.transactions.is_ready() {
@@ -240,12 +242,14 @@ impl Worker {
             })?;
         }
         failpoint::here("recover.2");
+        self.mend_hearing()?;
         self.take_over()?;
         // Nothing new while the store can't take what waits: memory is bounded.
         self.flush_what_is_due()?;
         let turn = Stopwatch::start();
         let source = Rc::clone(&self.source);
-        let collected = collect(&source, &self.stage.schemas, &self.stage.step, FIRST_WAIT)?;
+        let shared = Arc::clone(&self.shared);
+        let collected = collect(&source, &shared.stage, &shared.step, FIRST_WAIT)?;
         let steps = self.decide_all(&collected)?;
         if !steps.is_empty() {
             self.commit(steps, &collected, turn)?;
@@ -259,7 +263,7 @@ impl Worker {
     fn commit(
         &mut self,
         mut steps: Vec<Decided>,
-        collected: &Collected<'_>,
+        collected: &Collected<'_, S::Input>,
         turn: Stopwatch,
     ) -> Result<(), Reaction> {
         let commit = Stopwatch::start();
@@ -268,7 +272,7 @@ impl Worker {
             .iter()
             .map(|it| (it.progress.shard, it.progress.step))
             .collect();
-        let outputs = &self.stage.outputs;
+        let outputs = &self.shared.outputs;
         let committed = outputs.commit(
             &self.transactions,
             &self.source,

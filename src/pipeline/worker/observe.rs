@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
+use tracing::error;
+
+use super::Worker;
 use super::decide::Decided;
-use super::{CUSTOMER, Worker};
 use crate::clock::{self, Stopwatch};
-use crate::protocol::{Halt, ShardId};
+use crate::pipeline::stage::Stage;
+use crate::protocol::{Halt, ShardId, Upstreams};
 use crate::telemetry::ShardState;
 
 /// How often lags are looked at: two questions to the broker for each shard.
 const EVERY: Duration = Duration::from_secs(5);
+/// A clock upstream that is so far behind the fastest one is worth a word. Idle ones move once a minute.
+const FAR_BEHIND: Duration = Duration::from_mins(3);
 
-impl Worker {
+impl<S: Stage> Worker<S> {
     /// Counts what a committed step has done.
     pub(super) fn count(&self, step: &Decided) {
         let metrics = &self.observed.metrics;
@@ -22,11 +27,16 @@ impl Worker {
         if step.tick {
             metrics.tick();
         }
+        if step.strays.missing > 0 {
+            let (shard, missing) = (step.progress.shard, step.strays.missing);
+            error!(stage = S::NAME, %shard, missing, "records of the stage before never came");
+            metrics.missing(missing);
+        }
     }
 
     /// Shows what a shard does from now on.
     pub(super) fn show(&self, shard: ShardId, state: ShardState) {
-        self.observed.status.set(CUSTOMER, number(shard), state);
+        self.observed.status.set(S::NAME, number(shard), state);
     }
 
     /// Shows that running shards wait for somebody else.
@@ -59,7 +69,7 @@ impl Worker {
 
     /// Shows that a shard is no longer ours.
     pub(super) fn hide(&self, shard: ShardId) {
-        self.observed.status.forget(CUSTOMER, number(shard));
+        self.observed.status.forget(S::NAME, number(shard));
     }
 
     /// Looks at the lags now and then.
@@ -68,16 +78,18 @@ impl Worker {
             return;
         }
         self.observed.looked = Stopwatch::start();
+        let mut ends = Vec::new();
         for (id, shard) in &self.running {
             let metrics = &shard.metrics;
             let lag = |until: i64| (until - shard.progress.position.0).max(0);
-            let topic = &self.stage.source_topic;
+            let topic = &self.shared.source_topic;
             if let (Ok(log), Ok(stable)) = (
                 self.watermarks.range(topic, *id),
                 self.watermarks.stable_end(topic, *id),
             ) {
                 metrics.lag_to_end.set(lag(log.end.0));
                 metrics.lag_to_stable.set(lag(stable.0));
+                ends.push((*id, stable));
                 let behind = lag(log.end.0) > 0;
                 let waiting = shard.read_until.filter(|_| behind);
                 let waiting = waiting.map_or(0.0, |at| clock::now().since(at).as_secs_f64());
@@ -96,7 +108,41 @@ impl Worker {
             if let Some(at) = shard.progress.stream_time {
                 metrics.stream_time(at);
             }
+            self.observe_upstream(*id, &shard.progress.upstreams);
         }
+        if !self.stalled {
+            for (id, end) in ends {
+                self.listen(id, end);
+            }
+        }
+    }
+}
+
+impl<S: Stage> Worker<S> {
+    /// Shows the clocks of the stage before, and says which one holds the others up.
+    fn observe_upstream(&self, id: ShardId, upstreams: &Upstreams) {
+        for (upstream, heard) in upstreams.iter() {
+            if let Some(at) = heard.stream_time {
+                let (shard, upstream) = (number(id), number(upstream));
+                let metrics = &self.shared.metrics;
+                metrics.upstream(S::NAME, shard, upstream, at);
+            }
+        }
+        let status = &self.observed.status;
+        status.note(S::NAME, number(id), held_up(upstreams));
+    }
+}
+
+/// Says which shard of the stage before holds the clock up, if one is far behind.
+fn held_up(upstreams: &Upstreams) -> Option<String> {
+    let fastest = upstreams.fastest()?;
+    match upstreams.slowest()? {
+        (shard, None) => Some(format!(
+            "its clock waits for shard {shard} of the stage before, which has not spoken yet"
+        )),
+        (shard, Some(at)) => (fastest.since(at) > FAR_BEHIND).then(|| {
+            format!("its clock waits for shard {shard} of the stage before, which stands at {at}")
+        }),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use waymark_engine::event::Timestamp;
 
+use super::deaf::Hearing;
 use super::decide::Decided;
 use super::poison::Crashes;
 use super::unflushed::Unflushed;
@@ -42,6 +43,7 @@ pub(super) struct OwnedShard {
     /// Whether the store may still hold keys of copies that no longer count.
     pub(super) rubbish: bool,
     pub(super) crashes: Crashes,
+    pub(super) hearing: Hearing,
     /// When the broker appended the last record read.
     pub(super) read_until: Option<Timestamp>,
     pub(super) metrics: ShardMetrics,
@@ -73,6 +75,7 @@ impl OwnedShard {
             misplaced: Misplaced::default(),
             rubbish: false,
             crashes: Crashes::default(),
+            hearing: Hearing::default(),
             read_until: None,
             metrics,
         }
@@ -101,7 +104,7 @@ impl OwnedShard {
             offset: receipt.offset,
             appended_at: receipt.appended_at,
         };
-        self.misplaced.count(step.records, step.misplaced);
+        self.misplaced.count(step.records, step.strays.misplaced);
         self.progress = step.progress;
         self.stepped = Stopwatch::start();
         self.read_until = step.read_until.or(self.read_until);

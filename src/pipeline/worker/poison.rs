@@ -11,14 +11,15 @@
 //! takes the process with it is not caught here, of course.
 
 use std::any::Any;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tracing::warn;
 use waymark_engine::event::{Reason, Rejection, Timestamp};
 
-use super::collect::Item;
-use super::decide::{Decided, Deciding, Intake, Undecided, admissible};
+use super::decide::{Decided, Deciding, Intake, Undecided};
 use super::owned::OwnedShard;
+use crate::pipeline::stage::{Item, Stage};
 use crate::protocol::{Halt, Step};
 use crate::store::Loaded;
 
@@ -55,13 +56,18 @@ pub(super) enum Setback {
 }
 
 /// What [`decide`](super::decide::decide) is, and what stands in for it in tests.
-pub(super) trait Decide:
-    Fn(&Deciding<'_>, &OwnedShard, &Intake<'_>, &Loaded) -> Result<Decided, Undecided>
+pub(super) trait Decide<S: Stage>:
+    Fn(&Deciding<'_, S>, &OwnedShard, &Intake<'_, S::Input>, &Loaded) -> Result<Decided, Undecided>
 {
 }
 
-impl<F> Decide for F where
-    F: Fn(&Deciding<'_>, &OwnedShard, &Intake<'_>, &Loaded) -> Result<Decided, Undecided>
+impl<S: Stage, F> Decide<S> for F where
+    F: Fn(
+        &Deciding<'_, S>,
+        &OwnedShard,
+        &Intake<'_, S::Input>,
+        &Loaded,
+    ) -> Result<Decided, Undecided>
 {
 }
 
@@ -69,15 +75,16 @@ impl<F> Decide for F where
 ///
 /// # Errors
 /// [`Setback`]; nothing has happened.
-pub(super) fn attempt<D: Decide>(
-    with: &Deciding<'_>,
+pub(super) fn attempt<S: Stage, D: Decide<S>>(
+    with: &Deciding<'_, S>,
     shard: &mut OwnedShard,
-    intake: &Intake<'_>,
+    intake: &Intake<'_, S::Input>,
     loaded: &Loaded,
     decide: D,
 ) -> Result<Decided, Setback> {
-    let trial =
-        |shard: &OwnedShard, intake: &Intake<'_>| caught(|| decide(with, shard, intake, loaded));
+    let trial = |shard: &OwnedShard, intake: &Intake<'_, S::Input>| {
+        caught(|| decide(with, shard, intake, loaded))
+    };
     let failure = match trial(shard, intake) {
         Ok(step) => return Ok(step),
         Err(unreadable @ Undecided::State { .. }) => return Err(Setback::Unreadable(unreadable)),
@@ -89,10 +96,12 @@ pub(super) fn attempt<D: Decide>(
         return Err(Setback::Again(failure));
     }
     let first = intake.items.first();
-    let event = first.and_then(|first| admissible(first, &shard.progress, with.max_skew));
+    let gate = with.stage.gate(&shard.progress);
+    let foreseen = first.and_then(|first| with.stage.foresee(&gate, first));
     let search = Search {
-        trial: |intake: &Intake<'_>| trial(shard, intake),
-        first_time: event.map(|event| event.occurred_at),
+        trial: |intake: &Intake<'_, S::Input>| trial(shard, intake),
+        first_time: foreseen.and_then(|foreseen| foreseen.reaches),
+        input: PhantomData,
     };
     search.find(intake, failure).map_err(|failure| {
         let cause = failure.to_string();
@@ -113,15 +122,16 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
 }
 
 /// The search for the record that can't be taken.
-struct Search<T> {
+struct Search<T, I> {
     trial: T,
     /// Where the first record moves stream time, if it may.
     first_time: Option<Timestamp>,
+    input: PhantomData<fn(&I)>,
 }
 
-impl<T: Fn(&Intake<'_>) -> Result<Decided, Undecided>> Search<T> {
+impl<I: Clone, T: Fn(&Intake<'_, I>) -> Result<Decided, Undecided>> Search<T, I> {
     /// Returns the longest step that can be decided before it, or one that sets it aside.
-    fn find(&self, intake: &Intake<'_>, failure: Undecided) -> Result<Decided, Undecided> {
+    fn find(&self, intake: &Intake<'_, I>, failure: Undecided) -> Result<Decided, Undecided> {
         let mut failure = failure;
         let mut longest = None;
         let (mut good, mut bad) = (0, intake.items.len());
@@ -146,8 +156,8 @@ impl<T: Fn(&Intake<'_>) -> Result<Decided, Undecided>> Search<T> {
     /// Dead-letters the first record: no state changes, and no time passes.
     fn set_aside(
         &self,
-        intake: &Intake<'_>,
-        first: &Item,
+        intake: &Intake<'_, I>,
+        first: &Item<I>,
         failure: &Undecided,
     ) -> Result<Decided, Undecided> {
         // Timers fire before the record. If they can't do so without it, it is not to blame.

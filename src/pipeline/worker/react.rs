@@ -10,6 +10,7 @@ use super::takeover::Candidate;
 use super::{Worker, WorkerError};
 use crate::failpoint;
 use crate::pipeline::error::told;
+use crate::pipeline::stage::Stage;
 use crate::protocol::{Halt, ShardId};
 use crate::publish::PublishDoubt;
 use crate::telemetry::ShardState;
@@ -35,7 +36,7 @@ pub(super) enum Reaction {
     End(WorkerError),
 }
 
-impl Worker {
+impl<S: Stage> Worker<S> {
     /// Does what has to be done; the next turn goes on from there.
     ///
     /// # Errors

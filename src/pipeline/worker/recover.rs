@@ -14,15 +14,15 @@ use std::time::Duration;
 use rdkafka::error::KafkaError;
 use tracing::{info, warn};
 
-use super::CUSTOMER;
 use super::commit::Doubt;
 use super::observe::number;
 use super::owned::OwnedShard;
-use crate::changelog::{self, ChangelogReader, CopyError, ReadError};
+use crate::changelog::{ChangelogReader, CopyError, Copying, ReadError};
 use crate::clock::{self, Stopwatch};
 use crate::config::StartAt;
 use crate::failpoint;
 use crate::kafka::Watermarks;
+use crate::pipeline::stage::Stage;
 use crate::protocol::rules::{Broker, may_recover, ticks_wait, too_old};
 use crate::protocol::{
     Checkpoint, CopyId, Found, FoundProgress, Halt, Identity, Lineage, Offset, Progress, RandomIds,
@@ -33,7 +33,8 @@ use crate::store::{Flushed, Store, StoreError};
 use crate::telemetry::{Copied, Metrics, StageMetrics};
 
 /// Everything recovery works with.
-pub(super) struct Recovery<'a> {
+pub(super) struct Recovery<'a, S> {
+    pub(super) stage: &'a S,
     pub(super) source: &'a KafkaSource,
     pub(super) reader: &'a ChangelogReader,
     pub(super) watermarks: &'a Watermarks,
@@ -88,7 +89,7 @@ pub(super) enum Unrecovered {
     Again(String),
 }
 
-impl Recovery<'_> {
+impl<S: Stage> Recovery<'_, S> {
     /// Tries to recover a shard. `since` is the high watermark found by an earlier attempt.
     ///
     /// # Errors
@@ -207,16 +208,15 @@ impl Recovery<'_> {
             delete_retention: self.delete_retention,
         };
         let in_time = |as_of| !too_old(as_of, &retention(clock::now()));
-        let copied = changelog::copy(
-            self.reader,
-            self.store,
-            shard,
-            from,
-            &end,
-            self.go_on,
-            &in_time,
-        );
-        match copied {
+        let due = |key: &str, state: &[u8]| self.stage.due_of(key, state);
+        let copying = Copying {
+            reader: self.reader,
+            store: self.store,
+            due_of: &due,
+            go_on: self.go_on,
+            in_time: &in_time,
+        };
+        match copying.copy(shard, from, &end) {
             Ok(Some(copied)) => {
                 let (records, took) = (copied.records, took.elapsed());
                 info!(%shard, records, ?took, "changelog copied into the store");
@@ -245,7 +245,7 @@ impl Recovery<'_> {
             clock::now(),
             self.tick_resume,
         );
-        let metrics = self.metrics.shard(CUSTOMER, number(shard));
+        let metrics = self.metrics.shard(S::NAME, number(shard));
         OwnedShard::new(
             shard,
             progress_of(last).clone(),

@@ -17,6 +17,7 @@ use super::recover::{Recovered, Recovery, Unrecovered, unread};
 use crate::clock::Stopwatch;
 use crate::failpoint;
 use crate::pipeline::error::told;
+use crate::pipeline::stage::Stage;
 use crate::protocol::rules::{may_recover, not_torn};
 use crate::protocol::{Offset, Progress, ShardId, Step};
 use crate::source::Polled;
@@ -49,7 +50,7 @@ impl Candidate {
     }
 }
 
-impl Worker {
+impl<S: Stage> Worker<S> {
     /// Recovers the shards that can be recovered now, and reads on.
     pub(super) fn take_over(&mut self) -> Result<(), Reaction> {
         let ready: Vec<ShardId> = self.ready_candidates();
@@ -98,7 +99,7 @@ impl Worker {
                 continue;
             };
             candidate.looked = Some(Stopwatch::start());
-            let topic = &self.stage.outputs.changelog;
+            let topic = &self.shared.outputs.changelog;
             match self.watermarks.stable_end(topic, *shard) {
                 Ok(stable) if may_recover(stable, high_watermark) => ready.push(*shard),
                 Ok(_) => alarm(*shard, topic, candidate, patience),
@@ -139,19 +140,21 @@ impl Worker {
     fn attempt(&mut self, shard: ShardId, since: Option<Offset>) -> Result<Recovered, Unrecovered> {
         let (source, stop) = (&self.source, &self.stop);
         let mut go_on = || go_on(source, stop);
+        let stage = &self.shared.stage;
         let mut recovery = Recovery {
+            stage,
             source: &self.source,
             reader: &self.reader,
             watermarks: &self.watermarks,
             store: &mut *self.store,
-            source_topic: &self.stage.source_topic,
-            changelog_topic: &self.stage.outputs.changelog,
-            group: &self.stage.group,
-            partitions: self.stage.partitions,
-            delete_retention: self.stage.delete_retention,
-            tick_resume: self.stage.tick_resume,
-            start: self.stage.start,
-            metrics: &self.stage.metrics,
+            source_topic: &self.shared.source_topic,
+            changelog_topic: &self.shared.outputs.changelog,
+            group: &self.shared.group,
+            partitions: self.shared.partitions,
+            delete_retention: self.shared.delete_retention,
+            tick_resume: self.shared.tick_resume,
+            start: self.shared.start,
+            metrics: &self.shared.metrics,
             stage_metrics: &self.observed.metrics,
             go_on: &mut go_on,
         };
@@ -161,9 +164,9 @@ impl Worker {
     /// The first step of a shard: empty, with a new lineage. Only then is there anything that a store could be a copy of.
     fn open(&mut self, progress: Progress) -> Result<(), Unrecovered> {
         let membership = self.membership.as_ref().ok_or(Unrecovered::Interrupted)?;
-        let mut steps = [Decided::opening(progress, &self.stage.rules_hash)];
-        let outputs = &self.stage.outputs;
-        let nothing = Collected::default();
+        let mut steps = [Decided::opening(progress, &self.shared.rules_hash)];
+        let outputs = &self.shared.outputs;
+        let nothing = Collected::<S::Input>::default();
         let committed = outputs.commit(
             &self.transactions,
             &self.source,
@@ -212,7 +215,7 @@ impl Worker {
 
     /// Returns the last committed step of a shard; none while a transaction before us has not ended.
     fn step_of(&mut self, shard: ShardId) -> Result<Option<Step>, Unrecovered> {
-        let topic = &self.stage.outputs.changelog;
+        let topic = &self.shared.outputs.changelog;
         let log = self.watermarks.range(topic, shard)?;
         if !may_recover(self.watermarks.stable_end(topic, shard)?, log.end) {
             return Ok(None);

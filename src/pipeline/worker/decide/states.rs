@@ -6,16 +6,17 @@
 use std::collections::HashMap;
 
 use waymark_engine::event::Timestamp;
-use waymark_engine::journey::{Journey, StateError};
 use waymark_engine::stage::{Key, Table};
 
 use super::{Intake, Undecided};
+use crate::pipeline::stage::{Stage, Stored};
 use crate::pipeline::worker::unflushed::{InFlight, Unflushed};
 use crate::store::{Loaded, LoadedState};
 
 /// The states that a step works on.
-pub(super) struct States<'a> {
-    pub(super) table: Table<Journey>,
+pub(super) struct States<'a, S: Stage> {
+    stage: &'a S,
+    pub(super) table: Table<S::State>,
     /// The last timer loaded, if there may be more behind it.
     pub(super) last_timer: Option<(Timestamp, Key)>,
     unflushed: &'a Unflushed,
@@ -25,15 +26,17 @@ pub(super) struct States<'a> {
     to_mend: Vec<InFlight>,
 }
 
-impl<'a> States<'a> {
+impl<'a, S: Stage> States<'a, S> {
     /// Puts on the table what was loaded, and over it what waits to be flushed and falls due meanwhile.
     pub(super) fn load(
+        stage: &'a S,
         unflushed: &'a Unflushed,
         loaded: &Loaded,
-        intake: &Intake<'_>,
+        intake: &Intake<'_, S::Input>,
     ) -> Result<Self, Undecided> {
         let full = loaded.due.len() >= intake.due_max;
         let mut states = Self {
+            stage,
             table: Table::new(),
             last_timer: loaded.due.last().filter(|_| full).cloned(),
             unflushed,
@@ -60,12 +63,14 @@ impl<'a> States<'a> {
         if self.unflushed.get(key).is_some() {
             return Ok(()); // the store's value is older than ours
         }
-        let journey = read(value.as_deref()).map_err(|source| Undecided::State {
+        let read = |value: &Vec<u8>| self.stage.read(key, value);
+        let stored = value.as_ref().map(read).transpose();
+        let stored = stored.map_err(|source| Undecided::State {
             key: Key::clone(key),
             source,
         })?;
-        let due = journey.as_ref().and_then(|journey| journey.due);
-        self.table.load(key, journey, due);
+        let due = stored.as_ref().and_then(|stored| stored.due);
+        self.table.load(key, stored.map(|stored| stored.state), due);
         self.stored_due.insert(Key::clone(key), indexed.or(due));
         if indexed.is_some() && indexed != due {
             self.to_mend.push(InFlight {
@@ -79,25 +84,31 @@ impl<'a> States<'a> {
     }
 
     fn put_unflushed(&mut self, key: &Key, value: Option<&[u8]>) {
-        let journey = read(value).expect("we have encoded it ourselves");
-        let due = journey.as_ref().and_then(|journey| journey.due);
-        self.table.load(key, journey, due);
+        let read = |value: &[u8]| {
+            let stored = self.stage.read(key, value);
+            stored.expect("we have encoded it ourselves")
+        };
+        let (state, due) = match value.map(read) {
+            Some(Stored { state, due }) => (Some(state), due),
+            None => (None, None),
+        };
+        self.table.load(key, state, due);
     }
 
-    /// Sees to it that the state of a customer is on the table if it waits to be flushed.
-    pub(super) fn need(&mut self, customer: &str) {
-        if let Some(waiting) = self.unflushed.get(customer)
-            && !self.table.contains(customer)
+    /// Sees to it that the state of a key is on the table if it waits to be flushed.
+    pub(super) fn need(&mut self, key: &str) {
+        if let Some(waiting) = self.unflushed.get(key)
+            && !self.table.contains(key)
         {
-            self.put_unflushed(&Key::from(customer), waiting.value.as_deref());
+            self.put_unflushed(&Key::from(key), waiting.value.as_deref());
         }
     }
 
     /// Takes from the table what has changed.
     pub(super) fn into_changes(self, bytes_max: usize) -> Result<Vec<InFlight>, Undecided> {
         let mut to_mend = self.to_mend;
-        let encode = |(key, journey, due): (Key, Option<Journey>, Option<Timestamp>)| {
-            let value = journey.map(|journey| journey.encode());
+        let encode = |(key, state, due): (Key, Option<S::State>, Option<Timestamp>)| {
+            let value = state.map(|state| S::encode(&state));
             let bytes = value.as_ref().map_or(0, Vec::len);
             if bytes > bytes_max {
                 return Err(Undecided::TooLarge {
@@ -120,8 +131,4 @@ impl<'a> States<'a> {
         changes.append(&mut to_mend);
         Ok(changes)
     }
-}
-
-fn read(value: Option<&[u8]>) -> Result<Option<Journey>, StateError> {
-    value.map(Journey::decode).transpose()
 }

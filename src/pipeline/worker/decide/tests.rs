@@ -1,13 +1,16 @@
 //! A step at a time: gate, timers, states. That cuts change nothing is what `histories` shows.
 
+mod cohorts;
 mod histories;
 
-use waymark_engine::event::CustomerId;
-use waymark_engine::event::Reason;
+use std::time::Duration;
+
+use waymark_engine::event::{CustomerId, Decoded, Reason};
 
 use super::*;
 use crate::kafka::partition_of;
-use crate::pipeline::worker::fixture::{MAX_SKEW, Rig, event, item, submitted};
+use crate::pipeline::stage::CustomerStage;
+use crate::pipeline::worker::fixture::{Item, MAX_SKEW, Rig, event, item, submitted};
 use crate::pipeline::worker::poison::Setback;
 use crate::store::{Change, Flushed, Store};
 
@@ -227,7 +230,7 @@ fn a_customer_of_another_shard_moves_neither_state_nor_time() {
     let before = rig.shard.progress.clone();
     let step = rig.busy(&[submitted(1, &at_home_in(1), 20)]).expect("good");
     assert_eq!(only_reason(&step), Reason::WrongShard);
-    assert_eq!((step.records, step.misplaced), (1, 1));
+    assert_eq!((step.records, step.strays.misplaced), (1, 1));
     assert!(step.changes.is_empty() && step.alerts.is_empty());
     assert_eq!(step.progress.stream_time, before.stream_time);
 }
@@ -261,12 +264,14 @@ fn a_tick_moves_stream_time_as_asked_and_never_back() {
 fn an_unreadable_state_is_told_with_its_key() {
     let mut rig = after(&[submitted(0, "a", 2)]);
     rig.flush();
-    let corrupt =
-        |with: &Deciding<'_>, shard: &OwnedShard, intake: &Intake<'_>, loaded: &Loaded| {
-            let mut loaded = loaded.clone();
-            loaded.states[0].value = Some(vec![0xFF; 3]);
-            decide(with, shard, intake, &loaded)
-        };
+    let corrupt = |with: &Deciding<'_, CustomerStage>,
+                   shard: &OwnedShard,
+                   intake: &Intake<'_, Decoded>,
+                   loaded: &Loaded| {
+        let mut loaded = loaded.clone();
+        loaded.states[0].value = Some(vec![0xFF; 3]);
+        decide(with, shard, intake, &loaded)
+    };
     let setback = rig.busy_by(&[submitted(1, "a", 3)], corrupt);
     let Err(Setback::Unreadable(undecided)) = setback else {
         panic!("no state")

@@ -4,15 +4,16 @@ use waymark_engine::event::{ApplicationId, Decoded};
 use waymark_engine::stage::Outcome;
 
 use super::*;
+use crate::pipeline::stage::CustomerStage;
 use crate::pipeline::worker::decide::decide;
-use crate::pipeline::worker::fixture::{Rig, submitted};
+use crate::pipeline::worker::fixture::{Item, Rig, submitted};
 use crate::protocol::Offset;
 
 /// Decides as always, but crashes over any customer whose name begins with `bad`.
 fn crash_over_bad(
-    with: &Deciding<'_>,
+    with: &Deciding<'_, CustomerStage>,
     shard: &OwnedShard,
-    intake: &Intake<'_>,
+    intake: &Intake<'_, Decoded>,
     loaded: &Loaded,
 ) -> Result<Decided, Undecided> {
     let is_bad = |item: &Item| match &item.decoded {
@@ -150,12 +151,14 @@ fn a_state_that_grows_too_large_sets_aside_the_record_that_does_it() {
 #[test]
 fn a_crash_of_a_timer_is_no_records_fault() {
     let mut rig = Rig::new(1);
-    let crash_when_time_moves =
-        |with: &Deciding<'_>, shard: &OwnedShard, intake: &Intake<'_>, loaded: &Loaded| {
-            let step = decide(with, shard, intake, loaded)?;
-            assert_eq!(step.progress.stream_time, None, "time must stand still");
-            Ok(step)
-        };
+    let crash_when_time_moves = |with: &Deciding<'_, CustomerStage>,
+                                 shard: &OwnedShard,
+                                 intake: &Intake<'_, Decoded>,
+                                 loaded: &Loaded| {
+        let step = decide(with, shard, intake, loaded)?;
+        assert_eq!(step.progress.stream_time, None, "time must stand still");
+        Ok(step)
+    };
     let items = [submitted(0, "a", 2), submitted(1, "b", 2)];
     let mut once = || rig.busy_by(&items, crash_when_time_moves);
     assert!(matches!(once(), Err(Setback::Again(_))));

@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use waymark_engine::event::{Reason, Rejection, decode_json};
+use waymark_engine::event::{Event, Kind, Rejection, decode_json};
 use waymark_engine::journey::Journey;
+use waymark_engine::rules::Rules;
 use waymark_engine::stage::Table;
 
 use super::*;
@@ -254,16 +255,13 @@ fn reference(items: &[Item], ticks: &[Tick], partitions: u32) -> Told {
     let mut engine = Shard::new(rules, None);
     let (mut table, mut derived, mut told) =
         (Table::<Journey>::new(), Derived::default(), Told::default());
-    let progress = Rig::new(partitions).shard.progress;
     let mut ticks = ticks.iter().peekable();
     for item in items {
         while let Some((_, to)) = ticks.next_if(|(position, _)| *position <= item.offset) {
             engine.advance(&mut table, *to, &mut derived);
         }
         let outcome = match &item.decoded {
-            Ok(Decoded::Event(event))
-                if home_elsewhere(event, progress.shard, progress.partitions).is_some() =>
-            {
+            Ok(Decoded::Event(event)) if is_elsewhere(event, partitions) => {
                 Outcome::DeadLettered(Rejection::new(Reason::WrongShard, ""))
             }
             Ok(Decoded::Event(event)) => {
@@ -286,4 +284,11 @@ fn reference(items: &[Item], ticks: &[Tick], partitions: u32) -> Told {
         .map(|(key, state)| (Key::clone(key), state.encode()))
         .collect();
     told
+}
+
+/// Whether a customer is not at home in shard 0.
+fn is_elsewhere(event: &Event, partitions: u32) -> bool {
+    let home = |customer: &CustomerId| partition_of(customer.as_str().as_bytes(), partitions);
+    let customer = event.customer.as_ref().map(home);
+    event.kind() != Kind::FeedHeartbeat && customer.is_some_and(|home| home != 0)
 }

@@ -1,0 +1,165 @@
+//! Every transition of one alert, and where the records stand that it rests on, as far as the source still holds them.
+//!
+//! Alerts are kept by id and events by customer, so neither can be looked up: both topics are read from their beginning.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use rdkafka::message::{BorrowedMessage, Message};
+use serde::Serialize;
+use serde_json::Value;
+use waymark_engine::event::{Decoded, EventHash, Timestamp, WriterSchemas};
+
+use super::{InspectError, written};
+use crate::config::Config;
+use crate::kafka::{PartitionReader, Watermarks, appended_at, patiently};
+use crate::protocol::{Offset, ShardId};
+
+/// All that was published of an alert.
+#[derive(Debug, Serialize)]
+pub struct AlertReport {
+    /// Which one.
+    pub alert_id: String,
+    /// Its transitions by sequence; none if there is no such alert.
+    pub transitions: Vec<Transition>,
+    /// The events that it rests on, in the order in which they are first named.
+    pub evidence: Vec<EvidenceView>,
+}
+
+/// One transition.
+#[derive(Debug, Serialize)]
+pub struct Transition {
+    /// Where it stands.
+    #[serde(flatten)]
+    pub at: Coordinates,
+    /// When the broker took it.
+    pub appended_at: Timestamp,
+    /// What was published.
+    pub alert: Value,
+}
+
+/// An event that an alert rests on.
+#[derive(Debug, Serialize)]
+pub struct EvidenceView {
+    /// What the alert says of it: kind, time, hash.
+    #[serde(flatten)]
+    pub said: Value,
+    /// Where it stands in the source: more than once if it was sent again, nowhere if it is gone.
+    pub at: Vec<Coordinates>,
+}
+
+/// A place in a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Coordinates {
+    /// Which topic.
+    pub topic: String,
+    /// Which partition.
+    pub partition: ShardId,
+    /// Which place.
+    pub offset: Offset,
+}
+
+/// Looks for an alert, by its id in hexadecimal.
+///
+/// # Errors
+/// [`InspectError`] if a topic is missing or can't be read.
+pub fn alert(
+    config: &Config,
+    id: &str,
+    schemas: &WriterSchemas,
+) -> Result<AlertReport, InspectError> {
+    let mut transitions = Vec::new();
+    each(config, &config.deployment.alerts(), &mut |record, at| {
+        // Without a look at the bytes first, every alert would be read into a tree.
+        let value = record.payload().filter(|value| contains(value, id));
+        let alert = value.and_then(|value| serde_json::from_slice::<Value>(value).ok());
+        if let Some(alert) = alert.filter(|alert| alert["alert_id"] == id) {
+            transitions.push(Transition {
+                at,
+                appended_at: appended_at(record),
+                alert,
+            });
+        }
+    })?;
+    transitions.sort_by_key(|it| it.alert["sequence"].as_u64());
+    let mut evidence = named(&transitions);
+    if !evidence.is_empty() {
+        find(config, schemas, &mut evidence)?;
+    }
+    Ok(AlertReport {
+        alert_id: id.to_owned(),
+        transitions,
+        evidence,
+    })
+}
+
+/// The events that transitions name, each once.
+fn named(transitions: &[Transition]) -> Vec<EvidenceView> {
+    let mut evidence: Vec<EvidenceView> = Vec::new();
+    let said = transitions
+        .iter()
+        .filter_map(|it| it.alert["evidence"].as_array())
+        .flatten();
+    for said in said {
+        if evidence.iter().all(|known| known.said != *said) {
+            evidence.push(EvidenceView {
+                said: said.clone(),
+                at: Vec::new(),
+            });
+        }
+    }
+    evidence
+}
+
+/// Looks for the events in the source.
+fn find(
+    config: &Config,
+    schemas: &WriterSchemas,
+    evidence: &mut [EvidenceView],
+) -> Result<(), InspectError> {
+    let hash = |it: &EvidenceView| EventHash::from_hex(it.said["event_hash"].as_str()?);
+    let places: BTreeMap<EventHash, usize> = (0..)
+        .zip(evidence.iter())
+        .filter_map(|(place, it)| Some((hash(it)?, place)))
+        .collect();
+    each(config, &config.deployment.events(), &mut |record, at| {
+        if let Ok(Decoded::Event(event)) = written(record.payload(), schemas)
+            && let Some(place) = places.get(&event.hash)
+        {
+            evidence[*place].at.push(at);
+        }
+    })
+}
+
+/// Hands over every committed record of a topic with its place.
+fn each(
+    config: &Config,
+    topic: &str,
+    take: &mut dyn FnMut(&BorrowedMessage<'_>, Coordinates),
+) -> Result<(), InspectError> {
+    let watermarks = Watermarks::open(&config.kafka)?;
+    let reader = PartitionReader::open(&config.kafka, "", topic)?;
+    let partitions = patiently(|| watermarks.partitions(topic))?;
+    for partition in (0..partitions.cast_signed()).map(ShardId) {
+        let log = patiently(|| watermarks.range(topic, partition))?;
+        let mut go_on = || ControlFlow::Continue(());
+        reader.read(partition, log.start, &mut go_on, &mut |record| {
+            let offset = Offset(record.offset());
+            let topic = topic.to_owned();
+            let at = Coordinates {
+                topic,
+                partition,
+                offset,
+            };
+            take(record, at);
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(())
+}
+
+fn contains(value: &[u8], id: &str) -> bool {
+    value
+        .windows(id.len())
+        .any(|window| window == id.as_bytes())
+}

@@ -1,0 +1,88 @@
+//! What the workers of each stage share: its names, its limits, its topics.
+
+use std::sync::Arc;
+
+use waymark_engine::cohort::Cohorts;
+use waymark_engine::rules::Rules;
+
+use super::{Vigil, Work};
+use crate::config::{Config, StartAt};
+use crate::pipeline::stage::{CohortStage, CustomerStage, Stage};
+use crate::pipeline::worker::{Outputs, Shared, Topic};
+use crate::publish::Origin;
+
+/// Bytes of a record beside its value: key, headers, framing.
+const RECORD_OVERHEAD: usize = 4 * 1024;
+
+/// Returns what workers of the customer stage share.
+pub(super) fn customer(config: &Config, work: &Work, vigil: &Vigil) -> Shared<CustomerStage> {
+    let stage = CustomerStage {
+        rules: Arc::new(Rules::new(work.definition.clone())),
+        schemas: Arc::clone(&work.schemas),
+        max_skew: config.time.max_skew,
+    };
+    let deployment = &config.deployment;
+    let mut shared = shared(config, work, vigil, stage, deployment.events());
+    shared.outputs.deltas = Some(topic(work, deployment.deltas()));
+    shared.start = config.time.start;
+    shared
+}
+
+/// Returns what workers of the cohort stage share; none if the definition keeps no score.
+pub(super) fn cohort(config: &Config, work: &Work, vigil: &Vigil) -> Option<Shared<CohortStage>> {
+    let deployment = &config.deployment;
+    let stage = CohortStage {
+        cohorts: Arc::new(Cohorts::of(&work.definition)?),
+        upstream_shards: work.topics.get(&deployment.events()).partitions,
+    };
+    let mut shared = shared(config, work, vigil, stage, deployment.deltas());
+    shared.outputs.scores = Some(topic(work, deployment.scores()));
+    Some(shared)
+}
+
+fn shared<S: Stage>(
+    config: &Config,
+    work: &Work,
+    vigil: &Vigil,
+    stage: S,
+    source_topic: String,
+) -> Shared<S> {
+    let deployment = &config.deployment;
+    let changelog = deployment.changelog(S::NAME);
+    let about = work.topics.get(&changelog);
+    Shared {
+        stage,
+        group: deployment.group(S::NAME),
+        partitions: work.topics.get(&source_topic).partitions,
+        source_topic,
+        state_bytes_max: about.bytes_max - RECORD_OVERHEAD,
+        delete_retention: about.delete_retention,
+        outputs: Outputs {
+            alerts: topic(work, deployment.alerts()),
+            deltas: None,
+            scores: None,
+            dead_letter: topic(work, deployment.dead_letter()),
+            late: topic(work, deployment.late()),
+            changelog,
+            origin: Origin::new(deployment.as_str(), S::NAME),
+        },
+        rules_hash: work.rules_hash.clone(),
+        step: config.workers.step,
+        flush: config.workers.flush,
+        tick_resume: config.time.tick_resume,
+        // What a stage before has told is read from its beginning, or numbers would be missing.
+        start: StartAt::Earliest,
+        metrics: work.metrics.clone(),
+        status: work.status.clone(),
+        vigil: vigil.clone(),
+    }
+}
+
+fn topic(work: &Work, name: String) -> Topic {
+    let about = work.topics.get(&name);
+    Topic {
+        partitions: about.partitions,
+        bytes_max: about.bytes_max,
+        name,
+    }
+}

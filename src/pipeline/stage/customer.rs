@@ -1,0 +1,145 @@
+//! The customer stage: events of customers, each at home in one shard.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use waymark_engine::event::{
+    CustomerId, Decoded, Event, Kind, Reason, Rejection, Timestamp, WriterSchemas,
+};
+use waymark_engine::journey::Journey;
+use waymark_engine::rules::Rules;
+use waymark_engine::stage::{Derived, Outcome, Shard, Table};
+
+use super::written::decode;
+use super::{Foreseen, Item, Stage, Stored, Strays, Unreadable};
+use crate::failpoint;
+use crate::kafka::partition_of;
+use crate::protocol::{Progress, ShardId};
+
+/// The customer stage of a definition.
+pub(crate) struct CustomerStage {
+    pub(crate) rules: Arc<Rules>,
+    /// Writer schemas of Avro events.
+    pub(crate) schemas: Arc<WriterSchemas>,
+    /// How far ahead of its append time an event may be.
+    pub(crate) max_skew: Duration,
+}
+
+/// Who is at home in a shard, and how many came who are not.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    shard: ShardId,
+    partitions: u32,
+    misplaced: u64,
+}
+
+impl Stage for CustomerStage {
+    const NAME: &'static str = "customer";
+    const HAS_OWN_CLOCK: bool = true;
+    type Input = Decoded;
+    type State = Journey;
+    type Processor = Rules;
+    type Gate = Home;
+
+    fn processor(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
+    fn decode(&self, value: Option<&[u8]>) -> Result<Decoded, Rejection> {
+        decode(value, &self.schemas)
+    }
+
+    fn key(input: &Decoded) -> Option<&str> {
+        match input {
+            Decoded::Event(event) => customer_of(event),
+            Decoded::Ignored { .. } => None,
+        }
+    }
+
+    fn gate(&self, progress: &Progress) -> Home {
+        Home {
+            shard: progress.shard,
+            partitions: progress.partitions,
+            misplaced: 0,
+        }
+    }
+
+    /// The event must not be ahead of time, and belong here.
+    fn foresee<'i>(&self, home: &Home, item: &'i Item<Decoded>) -> Option<Foreseen<'i>> {
+        let Ok(Decoded::Event(event)) = &item.decoded else {
+            return None;
+        };
+        let in_time = event.occurred_at <= item.appended_at + self.max_skew;
+        (in_time && home.elsewhere(event).is_none()).then(|| Foreseen {
+            reaches: Some(event.occurred_at),
+            key: customer_of(event),
+        })
+    }
+
+    fn pass(&self, _: &mut Home, _: &Item<Decoded>) {}
+
+    fn take(
+        &self,
+        home: &mut Home,
+        engine: &mut Shard<Arc<Rules>>,
+        table: &mut Table<Journey>,
+        item: &Item<Decoded>,
+        derived: &mut Derived,
+    ) -> Outcome {
+        let event = match &item.decoded {
+            Ok(Decoded::Event(event)) => event,
+            Ok(Decoded::Ignored { .. }) => return Outcome::Ignored,
+            Err(rejection) => return Outcome::DeadLettered(rejection.clone()),
+        };
+        if let Some(elsewhere) = home.elsewhere(event) {
+            home.misplaced += 1;
+            return Outcome::DeadLettered(home.rejection(elsewhere));
+        }
+        failpoint::over(customer_of(event).unwrap_or_default());
+        engine.take(table, event, item.appended_at + self.max_skew, derived)
+    }
+
+    fn leave(&self, home: Home, _: &mut Progress) -> Strays {
+        Strays {
+            misplaced: home.misplaced,
+            missing: 0,
+        }
+    }
+
+    fn encode(journey: &Journey) -> Vec<u8> {
+        journey.encode()
+    }
+
+    fn read(&self, _: &str, bytes: &[u8]) -> Result<Stored<Journey>, Unreadable> {
+        let journey = Journey::decode(bytes)?;
+        Ok(Stored {
+            due: journey.due,
+            state: journey,
+        })
+    }
+
+    fn due_of(&self, _: &str, bytes: &[u8]) -> Result<Option<Timestamp>, Unreadable> {
+        Ok(Journey::due_of(bytes)?)
+    }
+}
+
+fn customer_of(event: &Event) -> Option<&str> {
+    event.customer.as_ref().map(CustomerId::as_str)
+}
+
+impl Home {
+    /// Returns the partition of a customer who is not at home here: Java clients would put the key there. Heartbeats
+    /// concern a feed and go everywhere.
+    fn elsewhere(&self, event: &Event) -> Option<i32> {
+        let home = partition_of(customer_of(event)?.as_bytes(), self.partitions);
+        (home != self.shard.0 && event.kind() != Kind::FeedHeartbeat).then_some(home)
+    }
+
+    fn rejection(&self, home: i32) -> Rejection {
+        let shard = self.shard;
+        let detail = format!(
+            "the customer belongs to partition {home} and the record came from partition {shard}"
+        );
+        Rejection::new(Reason::WrongShard, detail)
+    }
+}

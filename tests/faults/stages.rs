@@ -1,0 +1,171 @@
+//! Two stages, one behind the other: what one tells is heard once, and a clock that stands upstream stands downstream.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use waymark_testkit::{Kafka, servers_or_skip, until};
+
+use crate::client::Plain;
+use crate::deployment::{Deployment, LONG, SHARDS, Start};
+
+#[test]
+fn each_stage_may_run_in_processes_of_its_own_and_be_killed() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let deployment = Deployment::create(&servers, "apart", &kafka.bootstrap());
+    let start = |stages| {
+        deployment.start_as(Start {
+            settings: &[stages],
+            ..Start::default()
+        })
+    };
+    deployment.feed(10_000, 200, 201);
+    let mut stream = deployment.stream(300, 202);
+    let mut customers = start("stages=customer");
+    let mut cohorts = start("stages=cohort");
+    customers.runs();
+    cohorts.runs();
+    for _ in 0..2 {
+        sleep(Duration::from_secs(2));
+        cohorts.process.kill();
+        sleep(Duration::from_secs(1));
+        customers.process.kill();
+        cohorts = start("stages=cohort");
+        customers = start("stages=customer");
+    }
+    customers.runs();
+    cohorts.runs();
+    stream.terminate();
+    stream.wait(LONG);
+    deployment.caught_up();
+    customers.stop();
+    deployment.cohorts_caught_up();
+    cohorts.stop();
+    let verdict = deployment.verify();
+    assert!(
+        verdict["scores"]["expected"].as_u64() > Some(0),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn numbers_that_repeat_or_are_left_out_are_noticed() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let deployment = Deployment::create(&servers, "numbers", &kafka.bootstrap());
+    deployment.feed(2_000, 100, 211);
+    let worker = deployment.start(0);
+    deployment.caught_up();
+    deployment.cohorts_caught_up();
+    let clock = |number: u32| {
+        let told = format!(
+            r#"{{"upstream_shard":1,"number":{number},"type":"clock","position":1,
+                "stream_time":"2026-01-05T00:00:00Z","tick":false}}"#
+        );
+        Plain {
+            partition: 2,
+            value: Some(told.into_bytes()),
+            ..Plain::default()
+        }
+    };
+    let of_cohorts = |name, labels| worker.metric_of("cohort", name, labels);
+    let repeats = || of_cohorts("waymark_records_total", "duplicate");
+    let before = repeats();
+
+    let planted = [clock(1), clock(1_000_000), clock(1_000_010)];
+    deployment
+        .client()
+        .send(&deployment.topic("deltas"), &planted);
+
+    let noticed = until(LONG, || {
+        let missing = of_cohorts("waymark_upstream_missing_total", "");
+        (repeats() > before + 0.5 && missing > 900_000.0).then_some(())
+    });
+    assert!(noticed.is_some(), "{}", worker.process.tail());
+    let (status, verdict, told) = deployment.verdict(&[]);
+    assert_eq!(status, Some(1), "{told}");
+    assert!(
+        told.contains("of the stage before never came") || verdict["fine"] == false,
+        "{told}"
+    );
+}
+
+#[test]
+fn a_halted_shard_upstream_stops_the_clock_of_cohorts_and_is_named() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let deployment = Deployment::create(&servers, "held-up", &kafka.bootstrap());
+    deployment.feed_of_last_year(1_000, 221);
+    let mut worker = deployment.start(0);
+    deployment.caught_up();
+    deployment.cohorts_caught_up();
+    worker.stop();
+    let (group, events) = (deployment.group(), deployment.topic("events"));
+    deployment.client().move_offset(&group, &events, 1, 5);
+
+    let mut worker = deployment.start(0); // its shard 1 halts, the clocks of the others catch up by ticks
+    worker.says("OFFSETS_MOVED");
+    worker.shows(
+        "/readyz?verbose",
+        "its clock waits for shard 1 of the stage before, which stands at",
+    );
+    let stands = || worker.metric_of("cohort", "waymark_stream_time_seconds", "");
+    let still = until(LONG, || {
+        let before = stands();
+        sleep(Duration::from_secs(6)); // clocks are shown every 5 s
+        (stands().to_bits() == before.to_bits()).then_some(before)
+    });
+    let before = still.expect("the clock stands");
+    let ahead = worker.metric_of(
+        "cohort",
+        "waymark_upstream_stream_time_seconds",
+        r#"upstream_shard="0""#,
+    );
+    assert!(ahead > before, "the other shards go on");
+    worker.stop();
+}
+
+#[test]
+fn a_quiet_night_closes_days_by_ticks_alone() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let deployment = Deployment::create(&servers, "night", &kafka.bootstrap());
+    let event = |partition, key: &str, more: &str| {
+        Plain {
+        partition,
+        key: Some(key.as_bytes().to_vec()),
+        value: Some(
+            format!(
+                r#"{{"event_id":"{key}-{partition}","occurred_at":"2025-03-03T23:58:00Z","source":"survey-tool",{more}}}"#
+            )
+            .into_bytes(),
+        ),
+        ..Plain::default()
+    }
+    };
+    // All clocks upstream begin just before midnight; then nothing comes but time.
+    let heartbeat = |shard| event(shard, "survey-tool", r#""body":{"type":"feed.heartbeat"}"#);
+    let mut records: Vec<_> = (0..SHARDS).map(heartbeat).collect();
+    let reply =
+        r#""customer_id":"C-1","body":{"type":"survey.replied","instrument":"NPS","score":9}"#;
+    records.push(event(-1, "C-1", reply));
+    let events = deployment.topic("events");
+    deployment.client().send(&events, &records);
+    let mut worker = deployment.start(0);
+    let scores = || deployment.client().read(&deployment.topic("scores")).len();
+    until(LONG, || (scores() > 0).then_some(())).expect("the day closes");
+    worker.stop();
+    let verdict = deployment.verify();
+    assert!(
+        verdict["scores"]["expected"].as_u64() > Some(0),
+        "{verdict}"
+    );
+}
