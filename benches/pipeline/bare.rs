@@ -254,7 +254,7 @@ impl<'a> Sink<'a> {
         }
         self.producer.flush(Duration::ZERO).ok(); // only asks; the client's own wait comes in slices of 100 ms
         while self.producer.in_flight_count() > 0 {
-            self.producer.poll(SLICE);
+            self.acknowledge();
         }
         let mut list = TopicPartitionList::new();
         for (partition, position) in positions {
@@ -276,10 +276,19 @@ impl<'a> Sink<'a> {
                 error == KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull),
                 "{error}"
             );
-            self.producer.poll(SLICE);
+            self.acknowledge();
             record = back;
         }
         Ok(())
+    }
+
+    /// Takes what was acknowledged, or sleeps: the client's own short waits spin.
+    fn acknowledge(&self) {
+        let before = self.producer.in_flight_count();
+        self.producer.poll(Duration::ZERO);
+        if self.producer.in_flight_count() == before {
+            std::thread::sleep(SLICE);
+        }
     }
 }
 

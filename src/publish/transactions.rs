@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -41,7 +42,8 @@ const END_PATIENCE: Duration = Duration::from_secs(10);
 const END_OVERDUE: Duration = Duration::from_secs(11);
 /// Producers whose last call hangs: more of them say that this process can't be mended from within.
 const STUCK_MAX: usize = 8;
-/// One wait for acknowledgements: the client's own waits come in slices of 100 ms, far too long for a step.
+/// One wait for acknowledgements. The client's own waits are of no use for a step: `flush` waits in slices of 100 ms, and
+/// `poll` spins through what is left of its last millisecond.
 const SLICE: Duration = Duration::from_millis(1);
 
 /// The transactional producer of a worker.
@@ -215,7 +217,7 @@ impl Transactions {
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
                     if patience.elapsed() < FLUSH_PATIENCE =>
                 {
-                    self.producer().poll(SLICE);
+                    self.acknowledge();
                     base = back;
                 }
                 Err((error, _)) => return Err(PublishDoubt::Delivery(error)),
@@ -237,11 +239,20 @@ impl Transactions {
                     self.producer().in_flight_count(),
                 ));
             }
-            self.producer().poll(SLICE);
+            self.acknowledge();
         }
         match self.deliveries().failed.take() {
             Some(error) => Err(PublishDoubt::Delivery(error)),
             None => Ok(()),
+        }
+    }
+
+    /// Takes down what was acknowledged; waits a moment if nothing was.
+    fn acknowledge(&self) {
+        let before = self.producer().in_flight_count();
+        self.producer().poll(Duration::ZERO);
+        if self.producer().in_flight_count() == before {
+            thread::sleep(SLICE);
         }
     }
 

@@ -88,7 +88,7 @@ impl KafkaSource {
 
     /// Waits for the next record. Rebalances happen in here and nowhere else.
     pub fn poll(&self, patience: Duration) -> Polled<'_> {
-        match self.consumer.poll(patience) {
+        match self.consumer.poll(whole_millis(patience)) {
             None => Polled::Nothing,
             Some(Ok(record)) => Polled::Record(record),
             Some(Err(error)) => match error.rdkafka_error_code() {
@@ -162,6 +162,12 @@ impl KafkaSource {
         let (_, reason) = self.consumer.client().fatal_error()?;
         Some(reason)
     }
+}
+
+/// The client counts in whole milliseconds, and spins through what is left of the last one.
+fn whole_millis(patience: Duration) -> Duration {
+    let millis = patience.as_micros().div_ceil(1_000);
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
 fn shards_of(list: &TopicPartitionList) -> Vec<ShardId> {
