@@ -2,10 +2,10 @@
 
 /// What consumers are given unless a setting says otherwise.
 pub(super) const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
-    ("fetch.max.bytes", "8388608"),
+    ("fetch.max.bytes", "1048576"),
     ("heartbeat.interval.ms", "2000"),
     ("max.poll.interval.ms", "120000"),
-    ("queued.max.messages.kbytes", "8192"),
+    ("queued.max.messages.kbytes", "4096"),
     ("session.timeout.ms", "8000"),
 ];
 

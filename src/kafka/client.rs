@@ -49,8 +49,9 @@ pub fn consumer_settings(
     slot: &str,
 ) -> Result<ClientConfig, SecretError> {
     let mut settings = base_settings(kafka)?;
-    // A soft bound of what waits in memory; a backlog of small records needs no more to keep a worker busy.
-    settings.set("queued.min.messages", "20000");
+    // A soft bound of what waits in memory, where a small record takes three times its bytes. One answer more may come, and
+    // grows as it is decompressed: the two together keep a worker busy.
+    settings.set("queued.min.messages", "10000");
     for (name, value) in &kafka.consumer {
         settings.set(name, value);
     }
