@@ -3,7 +3,6 @@
 //! What was loaded counts only if it stands beside the checkpoint that we wrote last, byte for byte: a store that was rolled
 //! back, emptied or taken over is noticed here, before anything is computed from it.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use waymark_engine::event::Timestamp;
@@ -201,7 +200,7 @@ impl Need {
         timers: usize,
     ) -> Self {
         let mut gate = stage.gate(&shard.progress);
-        let (mut keys, mut latest) = (BTreeSet::new(), None);
+        let (mut keys, mut latest) = (Vec::with_capacity(items.len()), None);
         for item in items {
             if let Some(foreseen) = stage.foresee(&gate, item) {
                 latest = latest.max(foreseen.reaches);
@@ -209,6 +208,8 @@ impl Need {
             }
             stage.pass(&mut gate, item);
         }
+        keys.sort_unstable();
+        keys.dedup();
         keys.retain(|key| shard.unflushed.get(key).is_none());
         // Stream time may lie ahead of all of them, and a late one may have armed what is long due.
         let due_before = latest.max(shard.progress.stream_time);
