@@ -38,6 +38,10 @@ use waymark_testkit::Servers;
 use arrange::{Deployment, Stage};
 use report::Report;
 
+/// The same as that of the command: bare loops must not lose by another one.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Measures the whole path against real servers.
 #[derive(Debug, Clone, Parser)]
 struct Arguments {
