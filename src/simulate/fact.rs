@@ -118,15 +118,21 @@ impl Fact {
         self
     }
 
-    /// Makes an event of it, with an id that says whose it is.
-    pub(super) fn into_event(self, customer: &CustomerId, number: u32, at: Timestamp) -> Event {
-        let id = format!("{customer}-e{number:03}");
+    /// Makes an event of it, with an id that says whose it is and of which history: two of them may go to one deployment.
+    pub(super) fn into_event(
+        self,
+        customer: &CustomerId,
+        seed: u64,
+        number: u32,
+        at: Timestamp,
+    ) -> Event {
+        let id = format!("{customer}-{seed}-e{number:03}");
         let application = self.application.map(|number| {
             ApplicationId::parse(format!("loan-{number}")).expect("a word and a number")
         });
         Event {
             hash: EventHash::of(&id),
-            id: EventId::parse(id).expect("a customer and a number"),
+            id: EventId::parse(id).expect("a customer and two numbers"),
             customer: Some(customer.clone()),
             occurred_at: at,
             source: FeedName::parse(self.source.name()).expect("not empty"),

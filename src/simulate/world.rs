@@ -22,6 +22,7 @@ use super::{Options, lending, routine, service, survey};
 pub(super) struct World {
     customers: Vec<Customer>,
     agenda: BinaryHeap<Reverse<Entry>>,
+    seed: u64,
     planned: u64,
     chance: Chance,
     /// From when on one branch serves worse: half way through.
@@ -84,6 +85,7 @@ impl World {
             customers,
             agenda: BinaryHeap::new(),
             planned: 0,
+            seed: options.seed,
             chance,
             shift_at: options.start + options.span() / 2,
         };
@@ -111,7 +113,7 @@ impl World {
             let plans = turn.plans;
             let event = fact.map(|fact| {
                 customer.events += 1;
-                fact.into_event(&customer.id, customer.events, entry.at)
+                fact.into_event(&customer.id, self.seed, customer.events, entry.at)
             });
             for (at, act) in plans {
                 self.plan(at, entry.customer, act);
