@@ -1,8 +1,8 @@
 //! What one stage tells the next: deltas and clock records, each numbered on its channel.
 //!
 //! A channel is one shard of the stage before and one partition of `deltas`. Its records carry 1, 2, 3, … without gaps, so
-//! that the reader knows a repeat from a loss. The form is JSON, one flat object for each record; an unknown field is
-//! passed over, so that a later release may tell more.
+//! that the reader knows a repeat from a loss. The form is JSON, one flat object for each record, or Avro (chapter `avro`);
+//! an unknown field is passed over, so that a later release may tell more.
 
 use std::borrow::Cow;
 
@@ -11,6 +11,10 @@ use waymark_engine::derived::{Category, CohortName, Delta, Series};
 use waymark_engine::event::{Day, EventHash, Instrument, Reason, Rejection, Timestamp};
 
 use super::{Offset, ShardId};
+
+mod avro;
+
+pub use avro::delta_schema;
 
 /// A record of `deltas`.
 #[derive(Debug, Clone, PartialEq, Serialize)]

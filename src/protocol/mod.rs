@@ -22,7 +22,7 @@ mod progress;
 pub mod rules;
 mod upstream;
 
-pub use channel::{Told, What};
+pub use channel::{Told, What, delta_schema};
 pub use checkpoint::{Checkpoint, CheckpointError, CopyStatus};
 pub use decide::{
     Found, FoundProgress, Identity, Range, Retention, Ruling, StoredCheckpoint, decide,

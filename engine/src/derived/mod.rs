@@ -1,12 +1,15 @@
 //! What goes out: alerts with a life, the small facts between the stages, and daily scores.
 //!
 //! These are values: they depend on the input and the definition alone, never on offsets, wall clocks or how a run was
-//! cut into steps. Field names are those of the Avro schemas in `schemas/`; times are written as RFC 3339 in JSON.
+//! cut into steps. Field names are those of the Avro schemas in `schemas/`; times are written as RFC 3339 in JSON,
+//! as milliseconds in Avro.
 
 mod alert;
+mod avro;
 mod delta;
 mod score;
 
 pub use alert::{Alert, AlertId, Evidence, Level, Severity, Status};
+pub use avro::{alert_schema, score_schema};
 pub use delta::{Category, CohortName, Delta, Series};
 pub use score::{Score, Verdict};

@@ -98,3 +98,73 @@ fn a_day_that_is_none_is_refused() {
     let wrong = value.replace("2024-10-04", "2024-10-44");
     assert!(Told::decode(Some(wrong.as_bytes())).is_err());
 }
+
+/// A clock record in Avro, with room to damage it.
+fn clock_datum() -> Vec<u8> {
+    let clock = What::Clock {
+        position: Offset(5),
+        stream_time: Timestamp::parse("2026-03-02T09:30:00Z").unwrap(),
+        tick: true,
+    };
+    let told = Told {
+        upstream_shard: ShardId(3),
+        number: 17,
+        what: clock,
+    };
+    told.encode_avro()
+}
+
+fn avro_refusal(datum: &[u8], schema: &serde_avro_fast::Schema) -> String {
+    Told::decode_avro(datum, schema).unwrap_err().to_string()
+}
+
+#[test]
+fn avro_that_stops_early_or_goes_on_is_unreadable() {
+    let mut datum = clock_datum();
+    for length in 0..datum.len() {
+        let says = avro_refusal(&datum[..length], delta_schema());
+        assert!(says.starts_with("unreadable: "), "{says}");
+    }
+    datum.push(0);
+    let says = "unreadable: bytes follow the record";
+    assert_eq!(avro_refusal(&datum, delta_schema()), says);
+}
+
+#[test]
+fn avro_with_a_day_that_no_calendar_has_is_unreadable() {
+    let delta = Delta {
+        from_day: Some(Day(i32::MAX)),
+        ..delta()
+    };
+    let told = Told {
+        upstream_shard: ShardId(3),
+        number: 17,
+        what: What::Delta(Cow::Owned(delta)),
+    };
+    let says = "unreadable: a field of the record is impossible";
+    assert_eq!(avro_refusal(&told.encode_avro(), delta_schema()), says);
+}
+
+#[test]
+fn a_later_release_may_say_more_in_avro_but_nothing_of_another_sort() {
+    let schema = include_str!("../../../schemas/delta.avsc");
+    let more = schema.replace(
+        r#"{ "name": "tick","#,
+        r#"{ "name": "more", "type": {"type": "array", "items": "null"} }, { "name": "tick","#,
+    );
+    let more: serde_avro_fast::Schema = more.parse().unwrap();
+    let mut datum = clock_datum();
+    datum.insert(datum.len() - 1, 0); // an empty list
+    assert!(Told::decode_avro(&datum, &more).is_ok());
+    // Some two billion elements that take no bytes.
+    datum.splice(
+        datum.len() - 2..datum.len() - 1,
+        [0x80, 0xA8, 0xD6, 0xB9, 0x0F, 0],
+    );
+    let says = avro_refusal(&datum, &more);
+    assert!(says.contains("max sequence size"), "{says}");
+
+    let other = schema.replace(r#""name": "Clock""#, r#""name": "Sundial""#);
+    let says = avro_refusal(&clock_datum(), &other.parse().unwrap());
+    assert!(says.starts_with("unreadable: "), "{says}");
+}
