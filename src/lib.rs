@@ -10,6 +10,7 @@ mod names;
 pub mod pipeline;
 pub mod protocol;
 pub mod publish;
+pub mod schemas;
 pub mod serve;
 pub mod simulate;
 pub mod source;

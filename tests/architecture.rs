@@ -29,7 +29,7 @@ const SHELL: Rooms = &[
     &["config"],
     &["telemetry"],
     &["kafka", "registry", "simulate"],
-    &["source"],
+    &["schemas", "source"],
     &["store", "publish"],
     &["changelog"],
     &["pipeline"],

@@ -11,6 +11,7 @@ use crate::pipeline::inspect::{AdoptError, InspectError};
 use crate::pipeline::verify::VerifyError;
 use crate::pipeline::{LiveError, ReplayError};
 use crate::publish::{PlainError, PublishError};
+use crate::schemas::FileError;
 use crate::source::{MappingError, SourceError};
 use crate::story::StoryError;
 
@@ -79,6 +80,12 @@ impl Exit {
                 SourceError::Open { .. } => Exit::NoInput,
                 SourceError::Mapping(_) => Exit::Config,
                 _ => Exit::Data,
+            });
+        }
+        if let Some(error) = cause.downcast_ref::<FileError>() {
+            return Some(match error {
+                FileError::Read { .. } | FileError::Empty(_) => Exit::NoInput,
+                FileError::Schema { .. } => Exit::Data,
             });
         }
         if let Some(error) = cause.downcast_ref::<VerifyError>() {

@@ -16,6 +16,7 @@ mod replay;
 mod report;
 mod run;
 mod schema;
+mod schemas;
 mod shard;
 mod simulate;
 mod strimzi;
@@ -49,6 +50,7 @@ enum Command {
     Check(check::Arguments),
     Graph(graph::Arguments),
     Schema(schema::Arguments),
+    Schemas(schemas::Arguments),
     Simulate(simulate::Arguments),
     Test(test::Arguments),
     Config(config::Arguments),
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Schemas(arguments) => schemas::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
