@@ -1,4 +1,5 @@
-//! `waymark schemas`: the Avro schemas that ship, and whether a changed one can take the place of an earlier one.
+//! `waymark schemas`: the Avro schemas that ship, whether a changed one can take the place of an earlier one, and the
+//! AsyncAPI document that holds them all.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -7,10 +8,12 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::Output;
+use super::config::SettingFlags;
 use super::exit::Exit;
-use crate::schemas::{Compatibility, SHIPPED, Verdict, compare_files};
+use super::topics::ShapeFlags;
+use crate::schemas::{Compatibility, SHIPPED, Verdict, asyncapi, compare_files};
 
-/// Prints the Avro schemas of events, alerts, scores, deltas and states; checks changes of schemas
+/// Prints the Avro schemas of events, alerts, scores, deltas and states; checks changes of schemas; describes all topics
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -25,6 +28,8 @@ enum What {
     ///
     /// Exit code 0: they can; 1: one can't, and each reason is told.
     Check(Check),
+    /// Print the AsyncAPI document of a deployment: its topics, their keys, headers and schemas
+    Asyncapi(Asyncapi),
 }
 
 #[derive(Debug, Args)]
@@ -50,6 +55,14 @@ struct Check {
     output: Output,
 }
 
+#[derive(Debug, Args)]
+struct Asyncapi {
+    #[command(flatten)]
+    settings: SettingFlags,
+    #[command(flatten)]
+    shape: ShapeFlags,
+}
+
 /// [`Compatibility`] in the words of schema registries.
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Direction {
@@ -70,6 +83,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match &arguments.what {
         What::Print(arguments) => print(arguments),
         What::Check(arguments) => check(arguments),
+        What::Asyncapi(arguments) => document(arguments),
     }
 }
 
@@ -103,6 +117,14 @@ fn check(arguments: &Check) -> anyhow::Result<Exit> {
     })?;
     let compatible = verdicts.iter().all(Verdict::is_compatible);
     Ok(if compatible { Exit::Ok } else { Exit::Findings })
+}
+
+fn document(arguments: &Asyncapi) -> anyhow::Result<Exit> {
+    let config = arguments.settings.load()?;
+    let document = asyncapi(&config, &arguments.shape.of(&config));
+    let document = serde_json::to_string_pretty(&document)?;
+    writeln!(io::stdout(), "{document}")?;
+    Ok(Exit::Ok)
 }
 
 fn tell(to: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {

@@ -72,7 +72,7 @@ pub(super) struct ToolFlags {
 
 /// What is decided once, when the topics are created.
 #[derive(Debug, Args)]
-struct ShapeFlags {
+pub(super) struct ShapeFlags {
     /// Partitions: the most workers there can ever be. They can't be changed later
     #[arg(long, value_name = "NUMBER", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     partitions: u32,
@@ -224,7 +224,8 @@ fn exit_of(differences: &[Difference]) -> Exit {
 }
 
 impl ShapeFlags {
-    fn of(&self, config: &Config) -> Shape {
+    /// Returns the shape, as the assurance has it where no flag says otherwise.
+    pub(super) fn of(&self, config: &Config) -> Shape {
         Shape {
             partitions: self.partitions,
             ..Shape::new(config.assurance).keeping(self.retention)

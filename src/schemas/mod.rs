@@ -2,14 +2,17 @@
 //!
 //! | chapter      | what it holds                                                     |
 //! | ------------ | ----------------------------------------------------------------- |
+//! | `asyncapi`   | the document of a deployment: topics, keys, headers, schemas      |
 //! | `compatible` | whether two schemas can read each other's records, and why not    |
 //! | `files`      | the same for files and folders                                    |
 //!
 //! Needs no server: what a registry would refuse is refused here first. Knows nothing of records.
 
+mod asyncapi;
 mod compatible;
 mod files;
 
+pub use asyncapi::asyncapi;
 pub use compatible::{Compatibility, Misfit, Obstacle, Side, misfits};
 pub use files::{FileError, Verdict, compare_files};
 

@@ -17,7 +17,7 @@ use waymark_engine::event::{
     ApplicationId, CaseId, CustomerId, Day, EventHash, Instrument, Kind, Timestamp,
 };
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
@@ -44,7 +44,7 @@ fn hash() -> EventHash {
     EventHash::from_hex("b3f20a9c417d5e86").unwrap()
 }
 
-fn alert() -> Alert {
+pub(super) fn alert() -> Alert {
     Alert {
         alert_id: AlertId(0x8c6f_0d1b_e2a9_4f7d_0c35_a1b2_e4d5_f607_u128.to_be_bytes()),
         sequence: 2,
@@ -86,8 +86,8 @@ fn score() -> Score {
         passives: 10,
         detractors: 10,
         nps: Some(25.0),
-        low: Some(-1.3642241543),
-        high: Some(47.8758520613),
+        low: Some(-1.364_224_154_3),
+        high: Some(47.875_852_061_3),
         verdict: Verdict::TooFewReplies,
         definition_version: "2026.1".into(),
     }

@@ -12,7 +12,9 @@ use serde_avro_fast::Schema;
 use serde_avro_fast::ser::SerializerConfig;
 
 use super::{Alert, AlertId, CohortName, Evidence, Level, Score, Severity, Status, Verdict};
-use crate::event::{ApplicationId, CaseId, CustomerId, Day, EventHash, Instrument, Text};
+use crate::event::{
+    ApplicationId, CaseId, CustomerId, Day, EventHash, Instrument, Text, Timestamp,
+};
 
 /// Returns the schema of alerts, `schemas/alert.avsc`.
 pub fn alert_schema() -> &'static Schema {
@@ -133,7 +135,7 @@ impl<'a> AlertForm<'a> {
             case_id: case_id.as_ref(),
             cohort: cohort.as_ref(),
             occurred_at: occurred_at.as_millis(),
-            due: due.map(|due| due.as_millis()),
+            due: due.map(Timestamp::as_millis),
             rule,
             definition_version,
             evidence,

@@ -1,0 +1,66 @@
+//! The AsyncAPI 3.0 document of a deployment: its topics, their keys, headers and schemas.
+//!
+//! | chapter     | what it holds                                                   |
+//! | ----------- | --------------------------------------------------------------- |
+//! | `messages`  | what stands on the topics: headers, keys, schemas, examples     |
+//! | `topics`    | which topics there are, how they are set, who writes and reads  |
+//! | `json_form` | the JSON Schema of a JSON form, from its Avro schema            |
+//!
+//! Made from the schemas that ship and from the table that creates the topics, so that it can't say anything else. It is
+//! the same at every run.
+
+mod json_form;
+mod messages;
+mod topics;
+
+use serde_json::{Map, Value, json};
+
+use crate::config::Config;
+use crate::kafka::topics::Shape;
+
+/// Version of Kafka's binding, which names what stands under `bindings`.
+const BINDING: &str = "0.5.0";
+
+/// Returns the document of a deployment whose topics have this shape.
+pub fn asyncapi(config: &Config, shape: &Shape) -> Value {
+    let deployment = &config.deployment;
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": format!("Waymark, deployment {deployment}"),
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Customer journeys of business lending: events in; alerts, scores and deltas out. Read \
+                outputs with isolation.level=read_committed. Values are JSON without a schema registry, and Avro with \
+                its framing with one.",
+            "license": {
+                "name": "Apache-2.0",
+                "url": "https://www.apache.org/licenses/LICENSE-2.0",
+            },
+        },
+        "defaultContentType": "application/json",
+        "servers": servers(config),
+        "channels": topics::channels(deployment, shape),
+        "operations": topics::operations(deployment),
+        "components": {
+            "messages": messages::messages(),
+            "schemas": messages::schemas(),
+        },
+    })
+}
+
+fn servers(config: &Config) -> Value {
+    let property = |name: &str| config.kafka.properties.get(name).map(String::as_str);
+    let hosts = property("bootstrap.servers").unwrap_or("localhost:9092");
+    let encrypted =
+        property("security.protocol").is_some_and(|it| it.to_lowercase().contains("ssl"));
+    let protocol = if encrypted { "kafka-secure" } else { "kafka" };
+    let servers = (1..).zip(hosts.split(',')).map(|(number, host)| {
+        let server = json!({ "host": host.trim(), "protocol": protocol });
+        (format!("broker-{number}"), server)
+    });
+    servers.collect::<Map<_, _>>().into()
+}
+
+fn reference(path: &str) -> Value {
+    json!({ "$ref": format!("#/{path}") })
+}
