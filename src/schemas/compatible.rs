@@ -5,13 +5,13 @@
 //! logical type can be read and means something else, so it is no compatible change. Docs and orders of fields don't count.
 
 use std::collections::HashSet;
-use std::fmt;
 
 use apache_avro::Schema;
 use apache_avro::schema::{EnumSchema, Name, RecordSchema, ResolvedSchema};
 use apache_avro::schema_compatibility::{Compatibility as Readable, SchemaCompatibility};
-use serde::{Serialize, Serializer};
 use serde_json::Value;
+
+use super::{Misfit, Obstacle, Side};
 
 /// Which of two schemas must be able to read what the other one wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,42 +22,6 @@ pub enum Compatibility {
     Forward,
     /// Both.
     Full,
-}
-
-/// One of the two schemas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it all")]
-pub enum Side {
-    Old,
-    New,
-}
-
-/// Something that one of the schemas can't read of what the other one wrote, or would misunderstand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Misfit {
-    /// Who reads.
-    pub reader: Side,
-    /// Where: names of fields, `[]` for items of a list, `{}` for values of a map; empty for the whole.
-    pub path: String,
-    /// What stands in the way.
-    #[serde(serialize_with = "in_words")]
-    pub what: Obstacle,
-}
-
-/// What stands in the way of a reader.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Obstacle {
-    /// A field that was not written and has no default.
-    NoDefault,
-    /// Written as this, expected as that.
-    Type(String, String),
-    /// Written with this logical type, taken for that one.
-    Meaning(String, String),
-    /// Symbols that the reader does not know, and no default symbol.
-    Symbols(Vec<String>),
-    /// A branch of a union that the reader does not know.
-    Branch(String),
 }
 
 /// Returns everything that stands in the way; nothing if the schemas are compatible.
@@ -225,7 +189,7 @@ impl<'s> Reading<'s> {
     }
 }
 
-/// Follows a reference to the type it names.
+/// Follows a reference to the type it names; that it is there was checked when the schema was resolved.
 fn resolve<'s>(of: &ResolvedSchema<'s>, schema: &'s Schema) -> &'s Schema {
     match schema {
         Schema::Ref { name } => of.get_names()[name],
@@ -275,51 +239,6 @@ fn words(schema: &Schema) -> String {
     let numbers = numbers.map(|key| Some(format!("{key} {}", typed.get(key)?)));
     words.extend(numbers.into_iter().flatten());
     words.join(" ")
-}
-
-/// `due: the new schema can't read old records: …`
-impl fmt::Display for Misfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        let (reader, writer) = match self.reader {
-            Side::Old => ("old", "new"),
-            Side::New => ("new", "old"),
-        };
-        let verb = match self.what {
-            Obstacle::Meaning(..) => "would misread",
-            _ => "can't read",
-        };
-        write!(
-            f,
-            "the {reader} schema {verb} {writer} records: {}",
-            self.what
-        )
-    }
-}
-
-impl fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoDefault => f.write_str("they lack the field, and it has no default"),
-            Self::Type(written, read) => write!(f, "they hold {written} where it expects {read}"),
-            Self::Meaning(written, read) => {
-                write!(f, "they hold {written}, which it takes for {read}")
-            }
-            Self::Symbols(unknown) => {
-                let unknown = unknown.join(", ");
-                write!(f, "they may say {unknown}, and it has no default symbol")
-            }
-            Self::Branch(branch) => {
-                write!(f, "they may hold {branch}, and it has no such branch")
-            }
-        }
-    }
-}
-
-fn in_words<S: Serializer>(what: &Obstacle, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(what)
 }
 
 #[cfg(test)]

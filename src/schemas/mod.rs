@@ -3,7 +3,8 @@
 //! | chapter      | what it holds                                                     |
 //! | ------------ | ----------------------------------------------------------------- |
 //! | `asyncapi`   | the document of a deployment: topics, keys, headers, schemas      |
-//! | `compatible` | whether two schemas can read each other's records, and why not    |
+//! | `compatible` | whether two schemas can read each other's records                 |
+//! | `misfit`     | what stands in the way, in plain words                            |
 //! | `files`      | the same for files and folders                                    |
 //!
 //! Needs no server: what a registry would refuse is refused here first. Knows nothing of records.
@@ -11,10 +12,12 @@
 mod asyncapi;
 mod compatible;
 mod files;
+mod misfit;
 
 pub use asyncapi::asyncapi;
-pub use compatible::{Compatibility, Misfit, Obstacle, Side, misfits};
+pub use compatible::{Compatibility, misfits};
 pub use files::{FileError, Verdict, compare_files};
+pub use misfit::{Misfit, Obstacle, Side};
 
 /// An Avro schema that ships with the program.
 #[derive(Debug)]

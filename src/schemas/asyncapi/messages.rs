@@ -1,10 +1,11 @@
-//! What stands on the topics: headers, keys, schemas, examples.
+//! What stands on the topics: keys, schemas, examples, and which headers.
 
 use serde_json::{Map, Value, json};
 use waymark_engine::event::Kind;
 
+use super::headers::{alert_headers, dead_letter_headers, late_headers};
 use super::json_form::{Dialect, json_forms};
-use super::{BINDING, reference};
+use super::{BINDING, reference, text};
 use crate::schemas::SHIPPED;
 
 const JSON: &str = "application/json";
@@ -53,7 +54,7 @@ pub(super) fn schemas() -> Value {
         ("cohortChange", avro("cohort")),
         (
             "progress",
-            json!({ "type": "object", "description": "Which step this was, where the source is read on, where stream time stands, the numbers of channels and the books. Internal, see docs/delivery.md." }),
+            json!({ "type": "object", "description": PROGRESS }),
         ),
         (
             "deadLetter",
@@ -68,6 +69,9 @@ pub(super) fn schemas() -> Value {
     }
     schemas.into()
 }
+
+const PROGRESS: &str = "Which step this was, where the source is read on, where stream time stands, the numbers of \
+    channels, the books. Internal: see docs/delivery.md.";
 
 /// Outputs write times as texts, and tell deltas from clock records in lower case.
 const OUTPUTS: Dialect = Dialect {
@@ -283,82 +287,4 @@ fn avro_message(name: &'static str, title: &'static str, key: &Value) -> Message
         registered: true,
         ..json_message(name, title, key)
     }
-}
-
-fn text(description: &str) -> Value {
-    json!({ "type": "string", "description": description })
-}
-
-/// Headers are texts, and there may be more.
-fn headers(names: &[(&str, &str)], always: &[&str]) -> Value {
-    let names = names
-        .iter()
-        .map(|(name, what)| ((*name).to_owned(), text(what)));
-    json!({ "type": "object", "properties": names.collect::<Map<_, _>>(), "required": always })
-}
-
-/// Attributes of `CloudEvents` in binary mode.
-fn alert_headers(content_type: &str) -> Value {
-    let content = format!("{content_type}.");
-    let attributes = [
-        ("content-type", &*content),
-        ("ce_specversion", "1.0."),
-        ("ce_id", "<alert_id>-<sequence>: the key of idempotence."),
-        ("ce_type", "io.waymark.alert.<kind>."),
-        ("ce_source", "/waymark/<deployment>/<stage>."),
-        ("ce_subject", "The customer, or the cohort."),
-        ("ce_time", "occurred_at."),
-        ("ce_recordedtime", "When it was written, by the wall clock."),
-        (
-            "ce_severitytext",
-            "INFO, WARN or ERROR, as OpenTelemetry says.",
-        ),
-        ("ce_severitynumber", "9, 13 or 17, as OpenTelemetry counts."),
-        (
-            "ce_correlationid",
-            "Hash of the event that opened the episode.",
-        ),
-        ("ce_causationid", "Hash of the latest event behind it."),
-    ];
-    let always = [
-        "content-type",
-        "ce_specversion",
-        "ce_id",
-        "ce_type",
-        "ce_source",
-        "ce_time",
-    ];
-    headers(&attributes, &always)
-}
-
-const PLACE: [(&str, &str); 4] = [
-    ("__connect.errors.topic", "The topic it stood on."),
-    ("__connect.errors.partition", "Its partition."),
-    ("__connect.errors.offset", "Its offset."),
-    (
-        "kafka_dlt-original-topic",
-        "The topic, for consoles that look there.",
-    ),
-];
-
-fn late_headers() -> Value {
-    headers(&PLACE, &PLACE.map(|(name, _)| name))
-}
-
-fn dead_letter_headers() -> Value {
-    let why = [
-        ("__connect.errors.stage", "VALUE_CONVERTER."),
-        ("__connect.errors.exception.class.name", "The reason."),
-        (
-            "__connect.errors.exception.message",
-            "The reason, in a sentence.",
-        ),
-        (
-            "waymark-reason",
-            "The reason: unreadable, invalid, too_large, and so on.",
-        ),
-    ];
-    let all = [PLACE, why].concat();
-    let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
-    headers(&all, &names)
 }

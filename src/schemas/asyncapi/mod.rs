@@ -2,13 +2,15 @@
 //!
 //! | chapter     | what it holds                                                   |
 //! | ----------- | --------------------------------------------------------------- |
-//! | `messages`  | what stands on the topics: headers, keys, schemas, examples     |
+//! | `messages`  | what stands on the topics: keys, schemas, examples              |
+//! | `headers`   | the headers of records                                          |
 //! | `topics`    | which topics there are, how they are set, who writes and reads  |
 //! | `json_form` | the JSON Schema of a JSON form, from its Avro schema            |
 //!
 //! Made from the schemas that ship and from the table that creates the topics, so that it can't say anything else. It is
 //! the same at every run.
 
+mod headers;
 mod json_form;
 mod messages;
 mod topics;
@@ -63,4 +65,8 @@ fn servers(config: &Config) -> Value {
 
 fn reference(path: &str) -> Value {
     json!({ "$ref": format!("#/{path}") })
+}
+
+fn text(description: &str) -> Value {
+    json!({ "type": "string", "description": description })
 }
