@@ -1,4 +1,4 @@
-//! `waymark check`, `graph` and `schema` as a script meets them: what they print, where, and how they end.
+//! `waymark check`, `graph` and `schemas print` as a script meets them: what they print, where, and how they end.
 
 use std::fs;
 use std::path::PathBuf;
@@ -134,6 +134,6 @@ fn a_graph_is_drawn_of_the_default_and_never_of_a_wrong_file() {
 
 #[test]
 fn the_schema_that_is_printed_is_the_one_that_ships() {
-    let printed = text(&waymark(&["schema", "definition"]).stdout);
+    let printed = text(&waymark(&["schemas", "print", "definition"]).stdout);
     assert_eq!(printed, include_str!("../schemas/definition.schema.json"));
 }

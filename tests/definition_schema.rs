@@ -12,7 +12,7 @@ fn the_shipped_schema_is_the_one_that_the_reader_gives() {
     let shipped: Value = serde_json::from_str(SHIPPED).expect("JSON");
     assert!(
         shipped == json_schema(),
-        "write it anew: waymark schema definition > schemas/definition.schema.json"
+        "write it anew: waymark schemas print definition > schemas/definition.schema.json"
     );
 }
 

@@ -15,7 +15,6 @@ mod inspect;
 mod replay;
 mod report;
 mod run;
-mod schema;
 mod schemas;
 mod shard;
 mod simulate;
@@ -49,7 +48,6 @@ enum Command {
     Replay(replay::Arguments),
     Check(check::Arguments),
     Graph(graph::Arguments),
-    Schema(schema::Arguments),
     Schemas(schemas::Arguments),
     Simulate(simulate::Arguments),
     Test(test::Arguments),
@@ -86,7 +84,6 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Graph(arguments) => graph::run(&arguments),
-        Command::Schema(arguments) => schema::run(&arguments),
         Command::Schemas(arguments) => schemas::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),

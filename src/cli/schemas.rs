@@ -1,19 +1,20 @@
-//! `waymark schemas`: the Avro schemas that ship, whether a changed one can take the place of an earlier one, and the
-//! AsyncAPI document that holds them all.
+//! `waymark schemas`: the schemas that ship, whether a changed one can take the place of an earlier one, and the AsyncAPI
+//! document of all topics.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand, ValueEnum};
+use waymark_engine::definition;
 
 use super::Output;
 use super::config::SettingFlags;
 use super::exit::Exit;
 use super::topics::ShapeFlags;
-use crate::schemas::{Compatibility, SHIPPED, Verdict, asyncapi, compare_files};
+use crate::schemas::{Compatibility, SHIPPED, Shipped, Verdict, asyncapi, compare_files};
 
-/// Prints the Avro schemas of events, alerts, scores, deltas and states; checks changes of schemas; describes all topics
+/// Prints schemas, checks changes of schemas, describes all topics
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -23,6 +24,9 @@ pub(super) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Print a schema, or the names of all
+    ///
+    /// Avro for what comes in, goes out and is stored. JSON Schema for the definition: editors with a YAML language server
+    /// read it from a first line such as `# yaml-language-server: $schema=definition.schema.json`.
     Print(Print),
     /// Say whether new schemas can take the place of earlier ones, without a server
     ///
@@ -35,7 +39,7 @@ enum What {
 #[derive(Debug, Args)]
 struct Print {
     /// Which one
-    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(SHIPPED.iter().map(|it| it.name)))]
+    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(names()))]
     name: Option<String>,
 }
 
@@ -87,21 +91,36 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
 }
 
+/// The one schema that is not Avro, and is made when asked for.
+const DEFINITION: &str = "definition";
+
+fn names() -> impl Iterator<Item = &'static str> {
+    let avro = SHIPPED.iter().map(|schema| schema.name);
+    avro.chain([DEFINITION])
+}
+
 fn print(arguments: &Print) -> anyhow::Result<Exit> {
     let mut to = io::stdout().lock();
-    match &arguments.name {
+    match arguments.name.as_deref() {
+        None => list(&mut to)?,
+        Some(DEFINITION) => {
+            let schema = serde_json::to_string_pretty(&definition::json_schema())?;
+            writeln!(to, "{schema}")?;
+        }
         Some(name) => {
-            let named = SHIPPED.iter().find(|schema| schema.name == *name);
+            let named = SHIPPED.iter().find(|schema| schema.name == name);
             let schema = named.expect("the flag takes no other names");
             to.write_all(schema.text.as_bytes())?;
         }
-        None => {
-            for schema in SHIPPED {
-                writeln!(to, "{:<18} {}", schema.name, schema.what)?;
-            }
-        }
     }
     Ok(Exit::Ok)
+}
+
+fn list(to: &mut dyn Write) -> io::Result<()> {
+    for Shipped { name, what, .. } in SHIPPED {
+        writeln!(to, "{name:<18} {what}")?;
+    }
+    writeln!(to, "{DEFINITION:<18} JSON Schema: the definition file")
 }
 
 fn check(arguments: &Check) -> anyhow::Result<Exit> {

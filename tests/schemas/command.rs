@@ -89,11 +89,16 @@ fn print_lists_the_schemas_and_prints_each() {
             "score",
             "delta",
             "journey",
-            "cohort"
+            "cohort",
+            "definition"
         ]
     );
     for name in names {
-        let file = format!("{}/schemas/{name}.avsc", env!("CARGO_MANIFEST_DIR"));
+        let file = match name {
+            "definition" => "definition.schema.json".to_owned(),
+            name => format!("{name}.avsc"),
+        };
+        let file = format!("{}/schemas/{file}", env!("CARGO_MANIFEST_DIR"));
         assert_eq!(schemas(&["print", name]).stdout, fs::read(file).unwrap());
     }
     assert_eq!(schemas(&["print", "alerts"]).status.code(), Some(64));

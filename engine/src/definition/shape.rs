@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
             "a list" => "write [first, second], or one item a line after a dash",
             "a number" | "a whole number" => "write it in digits, such as 10",
             "a text" | "a word" => "write one text here",
-            _ => "the JSON Schema of the file shows every form (waymark schema definition)",
+            _ => "the JSON Schema of the file shows every form (waymark schemas print definition)",
         };
         Err(self.tell(Problem::error(self.node.place, message).help(help)))
     }
