@@ -1,4 +1,4 @@
-//! Real Kafka and Redis servers for tests, benches and the recipes of the README. Knows nothing of Waymark.
+//! Real Kafka, Redis and Schema Registry servers for tests, benches and the recipes of the README. Knows nothing of Waymark.
 //!
 //! A test that needs them begins with one line and gets servers of its own, in a temporary folder, on free ports of
 //! 127.0.0.1:
@@ -21,7 +21,7 @@
 //! | --- | --- |
 //! | [`servers`] | where the servers are on this machine, and how they get there |
 //! | [`policy`] | what a test does when they are not there; the ledger of tests that really ran |
-//! | [`kafka`], [`redis`] | starting, killing, pausing and restarting them |
+//! | [`kafka`], [`redis`], [`registry`] | starting, killing, pausing and restarting them |
 //! | [`process`] | a child process that dies with its owner; also for running the `waymark` command |
 //!
 //! **Nothing outlives its owner.** A handle kills its processes when it is dropped. If the test process dies without
@@ -34,11 +34,14 @@ pub mod policy;
 mod ports;
 pub mod process;
 pub mod redis;
+pub mod registry;
 pub mod servers;
+mod tls;
 
 pub use clock::until;
 pub use kafka::Kafka;
 pub use policy::servers_or_skip;
 pub use process::Process;
 pub use redis::Redis;
+pub use registry::Registry;
 pub use servers::Servers;

@@ -13,23 +13,24 @@ use crate::support::runs;
 
 const SOON: Duration = Duration::from_mins(2);
 
-/// Starts the command in a temporary world of its own and waits until both servers run.
+/// Starts the command in a temporary world of its own and waits until all servers run.
 fn start(home: &Path, arguments: &[&str]) -> (Process, Vec<u32>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_servers"));
     command
         .args(["--kafka-port", "0", "--redis-port", "0"])
+        .args(["--registry-port", "0"])
         .args(arguments)
         .env("TMPDIR", home);
     let mut process = Process::spawn("servers", &command, home).expect("it can be spawned");
     process
-        .wait_to_say("Ctrl-C stops both", SOON)
-        .expect("both servers start");
+        .wait_to_say("Ctrl-C stops them", SOON)
+        .expect("all servers start");
     let told = process.stdout();
     let ids = told.lines().filter_map(|line| line.rsplit_once(" pid "));
     let ids: Vec<u32> = ids
         .map(|(_, id)| id.parse().expect("a process id"))
         .collect();
-    assert_eq!(ids.len(), 2, "{told}");
+    assert_eq!(ids.len(), 3, "{told}");
     (process, ids)
 }
 
@@ -39,8 +40,8 @@ fn litter(home: &Path) -> Vec<String> {
     let names = entries
         .flatten()
         .map(|entry| entry.file_name().display().to_string());
-    let of_servers =
-        |name: &String| name.starts_with("waymark-kafka-") || name.starts_with("waymark-redis-");
+    let prefixes = ["waymark-kafka-", "waymark-redis-", "waymark-registry-"];
+    let of_servers = |name: &String| prefixes.iter().any(|prefix| name.starts_with(prefix));
     names.filter(of_servers).collect()
 }
 
@@ -52,7 +53,7 @@ fn servers_die_with_their_killed_owner_and_leave_nothing() {
     let home = tempfile::tempdir().unwrap();
     let (mut owner, ids) = start(home.path(), &[]);
     assert!(ids.iter().all(|id| runs(*id)));
-    assert_eq!(litter(home.path()).len(), 2);
+    assert_eq!(litter(home.path()).len(), 3);
 
     owner.kill();
 

@@ -1,4 +1,4 @@
-//! One Kafka and one Redis to try Waymark by hand, until Ctrl-C. No Docker, no root.
+//! One Kafka, one Redis and, if asked for, a Schema Registry to try Waymark by hand, until Ctrl-C. No Docker, no root.
 //!
 //! `servers fetch` only fetches what the servers need and ends; tests and CI begin with it.
 
@@ -8,18 +8,19 @@ use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
 
 use anyhow::{Context as _, Result, bail};
-use waymark_testkit::{Kafka, Redis, Servers, kafka, redis};
+use waymark_testkit::{Kafka, Redis, Registry, Servers, kafka, redis, registry};
 
 const USAGE: &str = "\
 Starts one Kafka and one Redis on 127.0.0.1 and runs them until Ctrl-C.
 
-usage: servers [--kafka-port PORT] [--redis-port PORT] [--dir FOLDER]
+usage: servers [--kafka-port PORT] [--redis-port PORT] [--registry-port PORT] [--dir FOLDER]
        servers fetch
 
-  --kafka-port PORT  default 9092; 0 takes a free one
-  --redis-port PORT  default 6379; 0 takes a free one
-  --dir FOLDER       keeps the data there; else it is gone with the servers
-  fetch              only fetches what is missing (Kafka through mvn, Redis through apt-get)
+  --kafka-port PORT     default 9092; 0 takes a free one
+  --redis-port PORT     default 6379; 0 takes a free one
+  --registry-port PORT  also starts a Schema Registry, which forgets everything when it ends; 0 takes a free one
+  --dir FOLDER          keeps the data there; else it is gone with the servers
+  fetch                 only fetches what is missing (Kafka and registry through mvn, Redis through apt-get)
 ";
 
 fn main() -> ExitCode {
@@ -54,6 +55,7 @@ enum Order {
 struct Run {
     kafka_port: Option<u16>,
     redis_port: Option<u16>,
+    registry: Option<registry::Options>,
     folder: Option<PathBuf>,
 }
 
@@ -63,6 +65,7 @@ impl Order {
         let mut run = Run {
             kafka_port: Some(9092),
             redis_port: Some(6379),
+            registry: None,
             folder: None,
         };
         while let Some(argument) = arguments.next() {
@@ -75,6 +78,13 @@ impl Order {
                 "-h" | "--help" => return Ok(None),
                 "--kafka-port" => run.kafka_port = port(&value()?).context("--kafka-port")?,
                 "--redis-port" => run.redis_port = port(&value()?).context("--redis-port")?,
+                "--registry-port" => {
+                    let port = port(&value()?).context("--registry-port")?;
+                    run.registry = Some(registry::Options {
+                        port,
+                        ..registry::Options::default()
+                    });
+                }
                 "--dir" => run.folder = Some(value()?.into()),
                 other => bail!("unknown argument {other}\n\n{USAGE}"),
             }
@@ -114,20 +124,28 @@ impl Run {
                 ..kafka::Options::default()
             },
         )?;
-        tell(&kafka, &redis)?;
+        let registry = self.registry.as_ref();
+        let registry = registry.map(|options| Registry::start(servers, options));
+        let registry = registry.transpose()?;
+        tell(&kafka, &redis, registry.as_ref())?;
         interrupted.recv().context("nobody can interrupt")?;
+        drop(registry); // it has nothing to save
         kafka.stop_all()?;
         redis.stop()
     }
 }
 
-fn tell(kafka: &Kafka, redis: &Redis) -> Result<()> {
+fn tell(kafka: &Kafka, redis: &Redis, registry: Option<&Registry>) -> Result<()> {
     let id = |id: Option<u32>| id.map_or("?".to_owned(), |id| id.to_string());
     let kafka_id = id(kafka.broker(1).process_id());
     let redis_id = id(redis.process_id());
     let mut out = std::io::stdout().lock();
     writeln!(out, "kafka  {:<24} pid {kafka_id}", kafka.bootstrap())?;
     writeln!(out, "redis  {:<24} pid {redis_id}", redis.url())?;
-    writeln!(out, "Ctrl-C stops both")?;
+    if let Some(registry) = registry {
+        let (url, id) = (registry.url(), id(registry.process_id()));
+        writeln!(out, "registry {url} pid {id}")?;
+    }
+    writeln!(out, "Ctrl-C stops them")?;
     Ok(())
 }

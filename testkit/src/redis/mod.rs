@@ -3,8 +3,6 @@
 //! It listens on 127.0.0.1 alone and keeps its port and folder through restarts. Nothing is written to disk unless the
 //! options ask for it: without `append_only` or a `save` line a killed Redis comes back empty.
 
-mod tls;
-
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,11 +10,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use self::tls::Certificates;
 use crate::home::Home;
 use crate::ports::Port;
 use crate::process::Process;
 use crate::servers::{RedisProgram, Servers};
+use crate::tls::Certificates;
+
+pub use crate::tls::Transport;
 
 /// Starts and stops take milliseconds; loading much data and a loaded machine take longer.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -55,16 +55,6 @@ pub enum Login {
         /// Password of the user.
         password: String,
     },
-}
-
-/// What the wire carries.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Transport {
-    /// Plain text.
-    #[default]
-    Plain,
-    /// TLS only, with a certificate for 127.0.0.1 and localhost signed by [`Redis::authority`].
-    Tls,
 }
 
 /// A Redis server; it dies with its handle.

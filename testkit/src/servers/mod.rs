@@ -1,6 +1,6 @@
 //! Where the servers are on this machine, and how they get there.
 //!
-//! Kafka comes from Maven Central by package name, Redis from the path or else from Debian's packages; neither needs
+//! Kafka and the Schema Registry come from Maven Central by package name, Redis from the path or else from Debian's packages; neither needs
 //! root. What is fetched stays in one folder (`target/servers`, or `WAYMARK_SERVERS_DIR`), each part moved into place
 //! when it is whole, under a lock, so that any number of processes may fetch at once and a fetch cut short harms nothing.
 //!
@@ -8,6 +8,7 @@
 
 mod kafka;
 mod redis;
+mod registry;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -21,11 +22,12 @@ use crate::kafka::Kafka;
 /// What to say to somebody without servers.
 const RECIPE: &str = "run `cargo run -p waymark-testkit --bin servers -- fetch`";
 
-/// Proof that both servers are there: nothing starts without it.
+/// Proof that all servers are there: nothing starts without it.
 #[derive(Debug, Clone)]
 pub struct Servers {
     kafka_jars: PathBuf,
     redis: RedisProgram,
+    registry_jar: PathBuf,
 }
 
 impl Servers {
@@ -42,7 +44,13 @@ impl Servers {
         let redis = redis::find(&folder).with_context(|| {
             format!("redis-server is neither on the path nor fetched: {RECIPE}")
         })?;
-        Ok(Self { kafka_jars, redis })
+        let registry_jar = registry::find(&folder)
+            .with_context(|| format!("the Schema Registry is not fetched: {RECIPE}"))?;
+        Ok(Self {
+            kafka_jars,
+            redis,
+            registry_jar,
+        })
     }
 
     /// Fetches what is missing and finds the rest.
@@ -65,6 +73,9 @@ impl Servers {
             redis::fetch(&folder)
                 .context("fetching Redis, as there is no redis-server on the path")?;
         }
+        if registry::find(&folder).is_none() {
+            registry::fetch(&folder).context("fetching the Schema Registry")?;
+        }
         let servers = Self::find()?;
         if !servers.kafka_classes().exists() {
             Kafka::learn_classes(&servers).context("starting Kafka for the first time")?;
@@ -80,6 +91,11 @@ impl Servers {
     /// Returns the archive of the classes that a broker loads; it need not exist.
     pub(crate) fn kafka_classes(&self) -> PathBuf {
         self.kafka_jars.join("classes.jsa")
+    }
+
+    /// Returns the jar of the Schema Registry; its libraries lie beside it.
+    pub fn registry_jar(&self) -> &Path {
+        &self.registry_jar
     }
 
     /// Returns how to run Redis.

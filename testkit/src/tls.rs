@@ -1,4 +1,5 @@
-//! Certificates for one Redis: an authority and a server certificate, made anew for each folder.
+//! What the wire carries, and certificates for one server: an authority and a server certificate, made anew for each
+//! folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,20 +7,30 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
+/// What the wire carries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// Plain text.
+    #[default]
+    Plain,
+    /// TLS only, with a certificate for 127.0.0.1 and localhost, signed by the server's `authority`.
+    Tls,
+}
+
 /// Files in PEM form.
 #[derive(Debug, Clone)]
-pub(super) struct Certificates {
+pub(crate) struct Certificates {
     /// What a client must trust.
-    pub(super) authority: PathBuf,
+    pub(crate) authority: PathBuf,
     /// What the server shows; good for 127.0.0.1 and localhost.
-    pub(super) server: PathBuf,
+    pub(crate) server: PathBuf,
     /// The server's private key.
-    pub(super) key: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 impl Certificates {
     /// Finds those in the folder or makes new ones.
-    pub(super) fn in_folder(folder: &Path) -> Result<Self> {
+    pub(crate) fn in_folder(folder: &Path) -> Result<Self> {
         let files = Self {
             authority: folder.join("authority.pem"),
             server: folder.join("server.pem"),
