@@ -11,6 +11,7 @@ pub mod pipeline;
 pub mod protocol;
 pub mod publish;
 pub mod schemas;
+pub mod registry;
 pub mod serve;
 pub mod simulate;
 pub mod source;

@@ -8,7 +8,7 @@ use super::raw::{RawConfig, RawLog, RawRedis, RawStages, RawStore, RawTls, RawWo
 use super::scalars::Text;
 use super::{
     Config, ConfigError, Deployment, Environment, FlushLimits, Kafka, Log, Ordinal, Origin, Redis,
-    Secret, StageName, StepLimits, Store, Time, Tls, Workers,
+    Registry, Secret, StageName, StepLimits, Store, Time, Tls, Workers,
 };
 
 /// Beyond this, an ordinal is a mistake.
@@ -35,6 +35,7 @@ pub(super) fn mean(
             RawStore::Memory => Store::Memory,
             RawStore::Redis => Store::Redis(redis(raw.redis, layers, environment)?),
         },
+        registry: Registry::check(raw.registry, layers, environment)?,
         workers: workers(&raw.workers, layers, environment)?,
         time: Time {
             max_skew: raw.time.max_skew.0,
@@ -130,29 +131,50 @@ fn redis(raw: RawRedis, layers: &Layers, environment: &Environment) -> Result<Re
 }
 
 fn tls(raw: RawTls, layers: &Layers) -> Result<Option<Tls>, ConfigError> {
-    let located = |key: &str, file: Option<PathBuf>| {
-        let path = format!("redis.tls.{key}");
-        let Some(file) = file else { return Ok(None) };
-        let file = layers.located(&path, file);
-        readable(&path, &file, layers).map(|()| Some(file))
-    };
-    let tls = Tls {
-        ca: located("ca", raw.ca)?,
-        cert: located("cert", raw.cert)?,
-        key: located("key", raw.key)?,
-    };
+    let enabled = raw.enabled;
+    let tls = Tls::check("redis.tls", raw.ca, raw.cert, raw.key, layers)?;
     let wrong = |path: &str, message: &str| Err(layers.wrong(path, message.to_owned()));
-    match (raw.enabled, &tls.ca, &tls.cert, &tls.key) {
-        (_, _, Some(_), None) => wrong("redis.tls.cert", "redis.tls.cert needs redis.tls.key"),
-        (_, _, None, Some(_)) => wrong("redis.tls.key", "redis.tls.key needs redis.tls.cert"),
+    match (enabled, &tls.ca, &tls.cert) {
         (true, ..) => Ok(Some(tls)),
-        (false, None, None, None) => Ok(None),
-        (false, Some(_), ..) => wrong("redis.tls.ca", TLS_OFF),
-        (false, None, ..) => wrong("redis.tls.cert", TLS_OFF),
+        (false, None, None) => Ok(None),
+        (false, Some(_), _) => wrong("redis.tls.ca", TLS_OFF),
+        (false, None, Some(_)) => wrong("redis.tls.cert", TLS_OFF),
     }
 }
 
 const TLS_OFF: &str = "redis.tls has files but is not enabled: set redis.tls.enabled: true";
+
+impl Tls {
+    /// Finds the files of a connection, which can be read, and none of a pair without the other.
+    pub(super) fn check(
+        under: &str,
+        ca: Option<PathBuf>,
+        cert: Option<PathBuf>,
+        key: Option<PathBuf>,
+        layers: &Layers,
+    ) -> Result<Self, ConfigError> {
+        let located = |key: &str, file: Option<PathBuf>| {
+            let path = format!("{under}.{key}");
+            let Some(file) = file else { return Ok(None) };
+            let file = layers.located(&path, file);
+            readable(&path, &file, layers).map(|()| Some(file))
+        };
+        let tls = Self {
+            ca: located("ca", ca)?,
+            cert: located("cert", cert)?,
+            key: located("key", key)?,
+        };
+        let lonely = |has: &str, lacks: &str| {
+            let path = format!("{under}.{has}");
+            Err(layers.wrong(&path, format!("{path} needs {under}.{lacks}")))
+        };
+        match (&tls.cert, &tls.key) {
+            (Some(_), None) => lonely("cert", "key"),
+            (None, Some(_)) => lonely("key", "cert"),
+            (Some(_), Some(_)) | (None, None) => Ok(tls),
+        }
+    }
+}
 
 fn readable(path: &str, file: &Path, layers: &Layers) -> Result<(), ConfigError> {
     match std::fs::File::open(file) {

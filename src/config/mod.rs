@@ -14,6 +14,7 @@ mod layers;
 mod mean;
 mod properties;
 mod raw;
+mod registry;
 mod scalars;
 mod secret;
 mod show;
@@ -32,6 +33,7 @@ pub use deployment::Deployment;
 pub use environment::Environment;
 pub use error::{ConfigError, Origin};
 pub use kafka::Kafka;
+pub use registry::{Credentials, Registry};
 pub use scalars::parse_span;
 pub use secret::{Secret, SecretError};
 pub use show::Setting;
@@ -58,6 +60,8 @@ pub struct Config {
     pub kafka: Kafka,
     /// Where states are kept outside Kafka.
     pub store: Store,
+    /// Where schemas are looked up by their ids; absent: nowhere.
+    pub registry: Option<Registry>,
     /// Who works, and in what portions.
     pub workers: Workers,
     /// How time is read.

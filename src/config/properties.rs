@@ -149,6 +149,7 @@ pub(super) fn is_secret(property: &str) -> bool {
     [
         "password",
         "secret",
+        "token",
         "passphrase",
         "key.pem",
         "oauthbearer.config",

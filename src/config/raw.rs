@@ -27,6 +27,7 @@ pub(super) struct RawConfig {
     pub(super) kafka: RawKafka,
     pub(super) store: RawStore,
     pub(super) redis: RawRedis,
+    pub(super) registry: RawRegistry,
     pub(super) workers: RawWorkers,
     pub(super) time: RawTime,
     pub(super) http: Http,
@@ -78,6 +79,22 @@ pub(super) struct RawTls {
     pub(super) ca: Option<PathBuf>,
     pub(super) cert: Option<PathBuf>,
     pub(super) key: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawRegistry {
+    pub(super) url: Option<Text>,
+    pub(super) username: Option<Text>,
+    pub(super) password: Option<Text>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) token: Option<Text>,
+    pub(super) token_file: Option<PathBuf>,
+    pub(super) ca: Option<PathBuf>,
+    pub(super) cert: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    pub(super) connect_timeout: Span,
+    pub(super) response_timeout: Span,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -154,6 +171,24 @@ impl Default for RawRedis {
             password: None,
             password_file: None,
             tls: RawTls::default(),
+            connect_timeout: Span(Duration::from_secs(1)),
+            response_timeout: Span(Duration::from_secs(2)),
+        }
+    }
+}
+
+impl Default for RawRegistry {
+    fn default() -> Self {
+        Self {
+            url: None,
+            username: None,
+            password: None,
+            password_file: None,
+            token: None,
+            token_file: None,
+            ca: None,
+            cert: None,
+            key: None,
             connect_timeout: Span(Duration::from_secs(1)),
             response_timeout: Span(Duration::from_secs(2)),
         }
