@@ -3,12 +3,15 @@
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use waymark_engine::definition::{self, DEFAULT_TEXT, Definition, Place, Problem, ProblemSeverity};
 use waymark_engine::event::WriterSchemas;
 
 use crate::config::Config;
+use crate::pipeline::Schemas;
+use crate::registry::{SchemaRegistry, SchemasById};
 use crate::source;
 
 /// A definition that can't be used.
@@ -76,15 +79,20 @@ pub(super) fn text_in_force(config: &Config) -> Result<String, WrongDefinition> 
     }
 }
 
-/// Returns the schemas that a deployment's events may be written with.
+/// Returns what a deployment's events may be written with. A registry is not asked yet.
 ///
 /// # Errors
 /// If the folder can't be read.
-pub(super) fn schemas(config: &Config) -> anyhow::Result<WriterSchemas> {
-    match &config.schemas {
-        Some(folder) => Ok(source::writer_schemas(folder)?),
-        None => Ok(WriterSchemas::default()),
-    }
+pub(super) fn schemas(config: &Config) -> anyhow::Result<Schemas> {
+    let folder = match &config.schemas {
+        Some(folder) => source::writer_schemas(folder)?,
+        None => WriterSchemas::default(),
+    };
+    let registry = config.registry.as_ref().map(SchemaRegistry::new);
+    Ok(Schemas {
+        folder: Arc::new(folder),
+        registry: registry.map(|registry| Arc::new(SchemasById::of(registry))),
+    })
 }
 
 /// Reads the text of a definition; `-` is standard input.

@@ -1,4 +1,4 @@
-//! `waymark doctor`: a ticked list of all that delivery rests on, from live brokers and the live store.
+//! `waymark doctor`: a ticked list of all that delivery rests on, from live servers.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use super::definition::text_in_force;
 use super::exit::Exit;
 use crate::pipeline::doctor::{Area, Depth, Finding, State, examine};
 
-/// Looks whether brokers, topics, permissions, Redis and clock are as delivery needs them
+/// Looks whether brokers, topics, permissions, Redis, registry and clock are as delivery needs them
 ///
 /// The same checks as at the start of `waymark run`, and some more. Joins no group and writes nothing, so whether topics
 /// may be written is not tried. Exit codes: 0 nothing is wrong (`!` is waived), 1 something is, 69 a server does not answer.

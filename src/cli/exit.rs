@@ -11,6 +11,7 @@ use crate::pipeline::inspect::{AdoptError, InspectError};
 use crate::pipeline::verify::VerifyError;
 use crate::pipeline::{LiveError, ReplayError};
 use crate::publish::{PlainError, PublishError};
+use crate::registry::RegistryError;
 use crate::schemas::FileError;
 use crate::source::{MappingError, SourceError};
 use crate::story::StoryError;
@@ -133,6 +134,7 @@ impl Exit {
                 cause.is::<PublishError>() || cause.is::<PlainError>(),
                 Exit::CantCreate,
             ),
+            (cause.is::<RegistryError>(), Exit::Unavailable),
             (cause.is::<Unreadable>(), Exit::Data),
             (cause.is::<Unfit>(), Exit::Unavailable),
         ];
@@ -164,6 +166,7 @@ impl Exit {
             VerifyError::OpenTransaction { .. }
             | VerifyError::Ask { .. }
             | VerifyError::Read(_)
+            | VerifyError::Registry(_)
             | VerifyError::Store(_) => Some(Exit::Unavailable),
             VerifyError::Client(_) | VerifyError::Changelog(_) => None,
         }

@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let work = Work {
         definition,
         rules_hash,
-        schemas: Arc::new(super::definition::schemas(&config)?),
+        schemas: super::definition::schemas(&config)?,
         topics,
         metrics,
         status,

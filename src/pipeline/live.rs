@@ -18,9 +18,8 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 use waymark_engine::definition::Definition;
-use waymark_engine::event::WriterSchemas;
 
-use super::stage::Stage;
+use super::stage::{Schemas, Stage};
 use super::vigil::Vigil;
 use super::worker::{Shared, Worker, WorkerError};
 use crate::clock::Stopwatch;
@@ -43,8 +42,8 @@ pub struct Work {
     pub definition: Definition,
     /// Hash of its file: written into every progress record.
     pub rules_hash: String,
-    /// Writer schemas of Avro events.
-    pub schemas: Arc<WriterSchemas>,
+    /// What Avro events may be written with.
+    pub schemas: Schemas,
     /// What the topics are like.
     pub topics: Topics,
     /// Where to count.

@@ -28,3 +28,4 @@ pub use account::{Account, Applications, Clock, States, Summary};
 pub use error::ReplayError;
 pub use live::{LiveError, Topics, Work, run};
 pub use replay::{Replay, STEP_RECORDS};
+pub use stage::Schemas;

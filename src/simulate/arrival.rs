@@ -52,10 +52,15 @@ impl Arrival {
         }
     }
 
-    /// Writes it in Avro's single-object encoding. A broken record stays the text it is: also a way to be wrong.
+    /// Writes it in Avro's single-object encoding.
     pub fn avro(&self) -> Vec<u8> {
+        self.written(encode_single_object)
+    }
+
+    /// Writes it in another form. A broken record stays the text it is: also a way to be wrong.
+    pub fn written(&self, write: impl FnOnce(&Event) -> Vec<u8>) -> Vec<u8> {
         match self.damage {
-            None => encode_single_object(&self.event),
+            None => write(&self.event),
             Some(damage) => damage.done_to(&self.event).into_bytes(),
         }
     }

@@ -12,6 +12,7 @@
 //! | `leaders`  | one of three brokers stays dead, whatever it led                                        |
 //! | `stages`   | both stages: killed apart, numbers planted, one upstream shard halted, a quiet night     |
 //! | `topics`   | offsets moved, changelog emptied, source cut, producers that place keys elsewhere       |
+//! | `registry` | the Schema Registry: frozen, killed, asked for what it does not know                    |
 //! | `records`  | input of every bad kind, ahead of time, or over which we crash                          |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
@@ -25,6 +26,7 @@ mod leaders;
 mod lines;
 mod records;
 mod redis;
+mod registry;
 mod stages;
 #[path = "../support/deployment.rs"]
 mod support;

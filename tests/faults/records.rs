@@ -158,7 +158,7 @@ fn an_event_ahead_of_time_moves_the_clock_by_the_skew_that_is_allowed_at_most() 
     deployment.settle(vec![worker]);
 }
 
-fn minutes_from_now(minutes: i64) -> Timestamp {
+pub(crate) fn minutes_from_now(minutes: i64) -> Timestamp {
     #[expect(
         clippy::disallowed_methods,
         reason = "brokers stamp records with the real time"
@@ -190,7 +190,11 @@ fn cases() -> Vec<Case> {
         case("deep", &nested, unreadable),
         case("half an object", &event("half", NOW)[..40], unreadable),
         case("no customer", br#"{"event_id": "x"}"#, Some("invalid")),
-        case("unknown avro", b"\xc3\x01abcdefgh\x02\x02", unreadable),
+        case(
+            "unknown avro",
+            b"\xc3\x01abcdefgh\x02\x02",
+            Some("unknown_schema"),
+        ),
         case(
             "registry framing",
             b"\x00\x00\x00\x00\x07\x02\x02",

@@ -23,7 +23,7 @@ use serde_avro_fast::ser::SerializerConfig;
 use super::checks::{check, check_size};
 use super::misfit::{follow, misfit, unreadable};
 use super::raw::{Envelope, RawEvent};
-use super::{Body, Decoded, Event, Kind, Rejection, Text};
+use super::{Body, Decoded, Event, Kind, Reason, Rejection, Text};
 
 /// Our own schema needs a depth of 6; the rest is room for fields that a newer writer may have.
 const DEPTH_MAX: usize = 16;
@@ -58,7 +58,7 @@ pub fn decode_avro(bytes: &[u8], schema: &Schema) -> Result<Decoded, Rejection> 
 /// Reads an event in Avro's single-object encoding: two marker bytes, the fingerprint of the schema, the datum.
 ///
 /// # Errors
-/// As [`decode_avro`]; also `unreadable` where the marker is missing or the fingerprint unknown.
+/// As [`decode_avro`]; also `unreadable` where the marker is missing, and `unknown_schema`.
 pub fn decode_single_object(bytes: &[u8], schemas: &WriterSchemas) -> Result<Decoded, Rejection> {
     let Some((fingerprint, datum)) = bytes
         .strip_prefix(&SINGLE_OBJECT_MARKER)
@@ -70,7 +70,7 @@ pub fn decode_single_object(bytes: &[u8], schemas: &WriterSchemas) -> Result<Dec
     let Some(schema) = schemas.find(*fingerprint) else {
         let number = u64::from_le_bytes(*fingerprint);
         let detail = format!("no schema has the fingerprint {number:016x}");
-        return Err(unreadable("", &detail));
+        return Err(Rejection::new(Reason::UnknownSchema, detail));
     };
     decode_avro(datum, schema)
 }

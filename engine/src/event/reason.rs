@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub enum Reason {
     /// The bytes are not a JSON object in UTF-8, or not Avro of a schema we know.
     Unreadable,
+    /// Nobody knows the schema that it says it was written with.
+    UnknownSchema,
     /// A field is missing, of the wrong type or out of bounds.
     Invalid,
     /// The record is larger than we take.
@@ -29,6 +31,7 @@ impl Reason {
     /// Every reason, in order.
     pub const ALL: &'static [Reason] = &[
         Reason::Unreadable,
+        Reason::UnknownSchema,
         Reason::Invalid,
         Reason::TooLarge,
         Reason::BadTime,
@@ -42,6 +45,7 @@ impl Reason {
     pub const fn code(self) -> &'static str {
         match self {
             Reason::Unreadable => "unreadable",
+            Reason::UnknownSchema => "unknown_schema",
             Reason::Invalid => "invalid",
             Reason::TooLarge => "too_large",
             Reason::BadTime => "bad_time",

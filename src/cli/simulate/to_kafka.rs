@@ -9,15 +9,17 @@ use std::thread;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use waymark_engine::event::{Event, EventHash, EventId};
+use waymark_engine::event::{Event, EventHash, EventId, encode_avro, event_schema};
 
 use super::progress;
+use crate::cli::exit::Usage;
 use crate::clock::{self, Stopwatch};
 use crate::config::Config;
 use crate::kafka::admin::Admin;
 use crate::kafka::partition_of;
 use crate::pipeline::LiveError;
 use crate::publish::{PlainError, PlainProducer};
+use crate::registry::{SchemaRegistry, frame, value_subject};
 use crate::simulate::{Arrival, Simulation};
 
 /// How values are written.
@@ -28,6 +30,16 @@ pub(super) enum Format {
     Json,
     /// Avro's single-object encoding
     Avro,
+    /// Avro framed for the Schema Registry of the settings, where the schema is registered first
+    Registry,
+}
+
+/// How values are written, with what that takes.
+enum Form {
+    Json,
+    Avro,
+    /// The number of our schema in the registry.
+    Framed(u32),
 }
 
 /// How to send a history.
@@ -73,7 +85,7 @@ struct Destination {
     producer: PlainProducer,
     topic: String,
     partitions: u32,
-    format: Format,
+    form: Form,
 }
 
 impl Destination {
@@ -86,16 +98,21 @@ impl Destination {
         Ok(Self {
             producer: PlainProducer::open(&config.kafka)?,
             partitions: found.partitions,
+            form: match format {
+                Format::Json => Form::Json,
+                Format::Avro => Form::Avro,
+                Format::Registry => Form::Framed(register(config, &topic)?),
+            },
             topic,
-            format,
         })
     }
 
     /// A record without a customer concerns all of them: a heartbeat goes to every partition under its feed's name.
     fn send(&self, arrival: &Arrival) -> Result<(), PlainError> {
-        let value = match self.format {
-            Format::Json => arrival.json().into_bytes(),
-            Format::Avro => arrival.avro(),
+        let value = match self.form {
+            Form::Json => arrival.json().into_bytes(),
+            Form::Avro => arrival.avro(),
+            Form::Framed(schema) => arrival.written(|event| frame(schema, &encode_avro(event))),
         };
         if let Some(customer) = &arrival.event.customer {
             let key = customer.as_str().as_bytes();
@@ -106,6 +123,16 @@ impl Destination {
         let partitions = i32::try_from(self.partitions).expect("Kafka numbers them in 31 bits");
         (0..partitions).try_for_each(|to| self.producer.send(&self.topic, to, key, &value))
     }
+}
+
+/// Registers the schema of events as that of a topic's values.
+fn register(config: &Config, topic: &str) -> anyhow::Result<u32> {
+    let settings = config.registry.as_ref();
+    let settings = settings.ok_or(Usage(
+        "--format registry needs registry.url in the settings",
+    ))?;
+    let (subject, schema) = (value_subject(topic), event_schema().json());
+    Ok(SchemaRegistry::new(settings).register(&subject, schema)?)
 }
 
 /// A stream of events that happen now, so many a second.

@@ -7,6 +7,7 @@
 //! | `topics`      | the topics, as `kafka::topics` has them, and whether there is work for all workers  |
 //! | `permissions` | what may be read, asked and taken, as far as trying tells without writing anything  |
 //! | `store`       | Redis, as it tells about itself                                                     |
+//! | `registry`    | the Schema Registry, if there is one                                                |
 //! | `clock`       | our clock against the brokers'                                                      |
 //!
 //! A start leaves out the last: permissions are tried by the workers a moment later, and a clock stops nobody.
@@ -14,6 +15,7 @@
 mod brokers;
 mod clock;
 mod permissions;
+mod registry;
 mod store;
 mod topics;
 
@@ -46,6 +48,7 @@ pub enum Area {
     Topics,
     Permissions,
     Store,
+    Registry,
     Clock,
 }
 
@@ -93,6 +96,7 @@ impl Area {
             Area::Topics => "topics",
             Area::Permissions => "permissions",
             Area::Store => "store",
+            Area::Registry => "registry",
             Area::Clock => "clock",
         }
     }
@@ -106,6 +110,7 @@ pub fn examine(config: &Config, depth: Depth) -> Vec<Finding> {
         Ok(admin) => kafka(config, &admin, depth, &mut findings),
     }
     store::examine(config, &mut findings);
+    registry::examine(config, &mut findings);
     findings
 }
 

@@ -8,11 +8,12 @@ use std::ops::ControlFlow;
 use rdkafka::message::{BorrowedMessage, Message};
 use serde::Serialize;
 use serde_json::Value;
-use waymark_engine::event::{Decoded, EventHash, Timestamp, WriterSchemas};
+use waymark_engine::event::{Decoded, EventHash, Timestamp};
 
-use super::{InspectError, written};
+use super::InspectError;
 use crate::config::Config;
 use crate::kafka::{PartitionReader, Watermarks, appended_at, patiently};
+use crate::pipeline::stage::Schemas;
 use crate::protocol::{Offset, ShardId};
 
 /// All that was published of an alert.
@@ -63,11 +64,7 @@ pub struct Coordinates {
 ///
 /// # Errors
 /// [`InspectError`] if a topic is missing or can't be read.
-pub fn alert(
-    config: &Config,
-    id: &str,
-    schemas: &WriterSchemas,
-) -> Result<AlertReport, InspectError> {
+pub fn alert(config: &Config, id: &str, schemas: &Schemas) -> Result<AlertReport, InspectError> {
     let mut transitions = Vec::new();
     each(config, &config.deployment.alerts(), &mut |record, at| {
         // Without a look at the bytes first, every alert would be read into a tree.
@@ -114,7 +111,7 @@ fn named(transitions: &[Transition]) -> Vec<EvidenceView> {
 /// Looks for the events in the source.
 fn find(
     config: &Config,
-    schemas: &WriterSchemas,
+    schemas: &Schemas,
     evidence: &mut [EvidenceView],
 ) -> Result<(), InspectError> {
     let hash = |it: &EvidenceView| EventHash::from_hex(it.said["event_hash"].as_str()?);
@@ -123,7 +120,8 @@ fn find(
         .filter_map(|(place, it)| Some((hash(it)?, place)))
         .collect();
     each(config, &config.deployment.events(), &mut |record, at| {
-        if let Ok(Decoded::Event(event)) = written(record.payload(), schemas)
+        // A record that can't be read now is told as gone: whoever looks knows that the registry is away.
+        if let Ok(Ok(Decoded::Event(event))) = schemas.decode(record)
             && let Some(place) = places.get(&event.hash)
         {
             evidence[*place].at.push(at);

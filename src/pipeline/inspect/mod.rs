@@ -25,7 +25,6 @@ use crate::clock;
 use crate::config::{self, Assumption, Config, StageName};
 use crate::kafka::{ClientError, GroupOffsets, PartitionReader, ReadError, Watermarks, patiently};
 use crate::pipeline::live::{LiveError, Topics};
-use crate::pipeline::stage::written;
 use crate::protocol::{
     Found, Halt, Identity, Offset, Retention, Ruling, ShardId, StoredCheckpoint, decide,
 };

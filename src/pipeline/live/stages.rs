@@ -18,7 +18,7 @@ const RECORD_OVERHEAD: usize = 4 * 1024;
 pub(super) fn customer(config: &Config, work: &Work, vigil: &Vigil) -> Shared<CustomerStage> {
     let stage = CustomerStage {
         rules: Arc::new(Rules::new(work.definition.clone())),
-        schemas: Arc::clone(&work.schemas),
+        schemas: work.schemas.clone(),
         max_skew: config.time.max_skew,
     };
     let deployment = &config.deployment;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rdkafka::Message;
 use waymark_engine::cohort::{Cohort, Cohorts};
 use waymark_engine::derived::Delta;
 use waymark_engine::event::{Reason, Rejection, Text, Timestamp};
@@ -10,6 +11,7 @@ use waymark_engine::stage::{Derived, Outcome, Shard, Table};
 
 use super::{Foreseen, Item, Stage, Stored, Strays, Unreadable};
 use crate::protocol::{Heard, Progress, ShardId, Told, Upstreams, What};
+use crate::registry::RegistryError;
 
 /// The cohort stage of a definition.
 pub(crate) struct CohortStage {
@@ -46,13 +48,8 @@ impl Stage for CohortStage {
         &self.cohorts
     }
 
-    fn decode(&self, value: Option<&[u8]>) -> Result<News, Rejection> {
-        let told = Told::decode(value)?;
-        let cohort = match &told.what {
-            What::Delta(delta) => Some(delta.cohort.to_string().into()),
-            What::Clock { .. } => None,
-        };
-        Ok(News { told, cohort })
+    fn decode(&self, record: &impl Message) -> Result<Result<News, Rejection>, RegistryError> {
+        Ok(Told::decode(record.payload()).map(News::of))
     }
 
     fn key(news: &News) -> Option<&str> {
@@ -152,6 +149,16 @@ impl Stage for CohortStage {
 
     fn due_of(&self, key: &str, bytes: &[u8]) -> Result<Option<Timestamp>, Unreadable> {
         Ok(self.read(key, bytes)?.due)
+    }
+}
+
+impl News {
+    fn of(told: Told<'static>) -> Self {
+        let cohort = match &told.what {
+            What::Delta(delta) => Some(delta.cohort.to_string().into()),
+            What::Clock { .. } => None,
+        };
+        Self { told, cohort }
     }
 }
 

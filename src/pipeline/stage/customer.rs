@@ -3,24 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use waymark_engine::event::{
-    CustomerId, Decoded, Event, Kind, Reason, Rejection, Timestamp, WriterSchemas,
-};
+use rdkafka::Message;
+use waymark_engine::event::{CustomerId, Decoded, Event, Kind, Reason, Rejection, Timestamp};
 use waymark_engine::journey::Journey;
 use waymark_engine::rules::Rules;
 use waymark_engine::stage::{Derived, Outcome, Shard, Table};
 
-use super::written::decode;
+use super::written::Schemas;
 use super::{Foreseen, Item, Stage, Stored, Strays, Unreadable};
 use crate::failpoint;
 use crate::kafka::partition_of;
 use crate::protocol::{Progress, ShardId};
+use crate::registry::RegistryError;
 
 /// The customer stage of a definition.
 pub(crate) struct CustomerStage {
     pub(crate) rules: Arc<Rules>,
-    /// Writer schemas of Avro events.
-    pub(crate) schemas: Arc<WriterSchemas>,
+    /// What Avro events may be written with.
+    pub(crate) schemas: Schemas,
     /// How far ahead of its append time an event may be.
     pub(crate) max_skew: Duration,
 }
@@ -45,8 +45,8 @@ impl Stage for CustomerStage {
         &self.rules
     }
 
-    fn decode(&self, value: Option<&[u8]>) -> Result<Decoded, Rejection> {
-        decode(value, &self.schemas)
+    fn decode(&self, record: &impl Message) -> Result<Result<Decoded, Rejection>, RegistryError> {
+        self.schemas.decode(record)
     }
 
     fn key(input: &Decoded) -> Option<&str> {

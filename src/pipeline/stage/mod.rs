@@ -16,14 +16,16 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use rdkafka::Message;
 use waymark_engine::event::{Rejection, Timestamp};
 use waymark_engine::stage::{Derived, Outcome, Processor, Shard, Table};
 
 use crate::protocol::{Offset, Progress};
+use crate::registry::RegistryError;
 
 pub(crate) use cohort::CohortStage;
 pub(crate) use customer::CustomerStage;
-pub(crate) use written::decode as written;
+pub use written::Schemas;
 
 /// A stage.
 pub(crate) trait Stage: Send + Sync + 'static {
@@ -43,11 +45,14 @@ pub(crate) trait Stage: Send + Sync + 'static {
     /// Returns what decides, which all shards share.
     fn processor(&self) -> &Arc<Self::Processor>;
 
-    /// Reads the value of a record.
+    /// Reads what a record means, or why it means nothing.
     ///
     /// # Errors
-    /// [`Rejection`] if it can't be read.
-    fn decode(&self, value: Option<&[u8]>) -> Result<Self::Input, Rejection>;
+    /// [`RegistryError`] if that can't be told now: the schema it was written with must be asked for.
+    fn decode(
+        &self,
+        record: &impl Message,
+    ) -> Result<Result<Self::Input, Rejection>, RegistryError>;
 
     /// Returns the key of the state that an input concerns, if it concerns one.
     fn key(input: &Self::Input) -> Option<&str>;

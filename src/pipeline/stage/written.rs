@@ -1,66 +1,138 @@
-//! The written forms of an event, told apart by their first bytes: JSON never begins with either marker.
+//! The written forms of an event, told apart by a header or by their first bytes: JSON begins with none of them.
+//!
+//! | form                            | begins with                             | written with                      |
+//! | ------------------------------- | --------------------------------------- | --------------------------------- |
+//! | JSON                            | anything else                           |                                   |
+//! | Avro's single-object encoding   | `c3 01` and a fingerprint               | ours, or one of the folder        |
+//! | the framing of registries       | `00` and an id, or a header with it     | the one that the registry has     |
 
+use std::sync::Arc;
+
+use rdkafka::Message;
+use rdkafka::message::Headers;
 use waymark_engine::event::{
-    Decoded, Reason, Rejection, WriterSchemas, decode_json, decode_single_object,
+    Decoded, Reason, Rejection, WriterSchemas, decode_avro, decode_json, decode_single_object,
 };
 
-/// Avro's single-object encoding begins so.
-pub(super) const SINGLE_OBJECT: [u8; 2] = [0xC3, 0x01];
-/// The framing of schema registries begins so.
-pub(super) const REGISTRY: u8 = 0x00;
+use crate::registry::{Framing, NoSchema, RegistryError, SCHEMA_HEADER, SchemasById};
 
-/// Reads an event.
-///
-/// # Errors
-/// [`Rejection`] if it can't be read.
-pub(crate) fn decode(value: Option<&[u8]>, schemas: &WriterSchemas) -> Result<Decoded, Rejection> {
-    match value {
-        None => Err(Rejection::new(
-            Reason::Unreadable,
-            "the record has no value",
-        )),
-        Some(bytes) if bytes.starts_with(&SINGLE_OBJECT) => decode_single_object(bytes, schemas),
-        Some([REGISTRY, ..]) => Err(Rejection::new(
-            Reason::Unreadable,
-            "the value is framed for a schema registry, and none is configured",
-        )),
-        Some(bytes) => decode_json(bytes),
+/// Avro's single-object encoding begins so.
+const SINGLE_OBJECT: [u8; 2] = [0xC3, 0x01];
+
+/// What Avro events may be written with. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Schemas {
+    /// By fingerprint.
+    pub folder: Arc<WriterSchemas>,
+    /// By id; absent: no registry is configured.
+    pub registry: Option<Arc<SchemasById>>,
+}
+
+impl Schemas {
+    /// Reads an event, or tells why it can't be read.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if its schema is not known here and can't be asked for now.
+    pub(crate) fn decode(
+        &self,
+        record: &impl Message,
+    ) -> Result<Result<Decoded, Rejection>, RegistryError> {
+        let Some(value) = record.payload() else {
+            return Ok(unreadable("the record has no value"));
+        };
+        match Framing::of(named_by_header(record), value) {
+            Ok(None) if value.starts_with(&SINGLE_OBJECT) => {
+                Ok(decode_single_object(value, &self.folder))
+            }
+            Ok(None) => Ok(decode_json(value)),
+            Ok(Some(framing)) => self.decode_framed(&framing),
+            Err(broken) => Ok(unreadable(broken.to_string())),
+        }
     }
+
+    fn decode_framed(
+        &self,
+        framing: &Framing<'_>,
+    ) -> Result<Result<Decoded, Rejection>, RegistryError> {
+        let Some(registry) = &self.registry else {
+            let detail = "the value is framed for a schema registry, and none is configured";
+            return Ok(unreadable(detail));
+        };
+        Ok(match registry.find(framing.schema)? {
+            Ok(schema) => decode_avro(framing.datum, &schema),
+            Err(none @ NoSchema::Unknown(_)) => {
+                Err(Rejection::new(Reason::UnknownSchema, none.to_string()))
+            }
+            Err(none @ NoSchema::Unusable { .. }) => unreadable(none.to_string()),
+        })
+    }
+}
+
+/// The last header of that name, as Kafka's own clients look for it.
+fn named_by_header(record: &impl Message) -> Option<&[u8]> {
+    let headers = record.headers()?;
+    let mut places = (0..headers.count()).rev();
+    places.find_map(|place| {
+        let header = headers.get(place);
+        (header.key == SCHEMA_HEADER).then_some(header.value.unwrap_or_default())
+    })
+}
+
+fn unreadable<T>(detail: impl Into<String>) -> Result<T, Rejection> {
+    Err(Rejection::new(Reason::Unreadable, detail))
 }
 
 #[cfg(test)]
 mod tests {
-    use waymark_engine::event::{encode_avro, event_schema};
+    use rdkafka::Timestamp;
+    use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
+    use waymark_engine::event::{encode_single_object, event_schema};
 
     use super::*;
 
-    fn decode_plainly(value: &[u8]) -> Result<Decoded, Rejection> {
-        decode(Some(value), &WriterSchemas::default())
+    const JSON: &[u8] = br#"{"event_id":"e-1","customer_id":"a","occurred_at":"2026-03-02T09:00:00Z","source":"los",
+        "application_id":"L-1","body":{"type":"application.submitted","product":"term-loan"}}"#;
+
+    fn record(value: Option<&[u8]>, headers: Option<OwnedHeaders>) -> OwnedMessage {
+        let value = value.map(<[u8]>::to_vec);
+        let at = Timestamp::NotAvailable;
+        OwnedMessage::new(value, None, "events".to_owned(), at, 0, 0, headers)
+    }
+
+    /// Reads a record where there is no registry.
+    fn decode(record: &OwnedMessage) -> Result<Decoded, Rejection> {
+        let decoded = Schemas::default().decode(record);
+        decoded.expect("nobody is asked")
     }
 
     fn refusal(value: Option<&[u8]>) -> String {
-        let decoded = decode(value, &WriterSchemas::default());
+        let decoded = decode(&record(value, None));
         decoded.expect_err("not an event").to_string()
     }
 
     #[test]
     fn the_first_bytes_tell_json_from_avro() {
-        let json = br#"{"event_id":"e-1","customer_id":"a","occurred_at":"2026-03-02T09:00:00Z","source":"los",
-            "application_id":"L-1","body":{"type":"application.submitted","product":"term-loan"}}"#;
-        let json = decode_plainly(json).expect("an event");
+        let json = decode(&record(Some(JSON), None)).expect("an event");
         let Decoded::Event(event) = &json else {
             panic!("an event")
         };
-        let mut value = SINGLE_OBJECT.to_vec();
-        value.extend_from_slice(event_schema().rabin_fingerprint());
-        value.extend_from_slice(&encode_avro(event));
-        assert_eq!(decode_plainly(&value), Ok(json));
+        let value = encode_single_object(event);
+        assert_eq!(value[2..10], *event_schema().rabin_fingerprint());
+        assert_eq!(decode(&record(Some(&value), None)), Ok(json));
     }
 
     #[test]
-    fn a_value_framed_for_a_registry_is_refused_by_name() {
+    fn a_value_framed_for_a_registry_is_refused_by_name_where_there_is_none() {
         let says = "unreadable: the value is framed for a schema registry, and none is configured";
         assert_eq!(refusal(Some(&[0, 0, 0, 0, 7, 1, 2])), says);
+        let header = Header {
+            key: SCHEMA_HEADER,
+            value: Some(&[0, 0, 0, 0, 7]),
+        };
+        let headers = OwnedHeaders::new().insert(header);
+        let refused = decode(&record(Some(JSON), Some(headers))).expect_err("a framed value");
+        assert_eq!(refused.to_string(), says);
+        let says = "unreadable: the value begins with 00 and is too short for the id of a schema";
         assert_eq!(refusal(Some(&[0])), says);
     }
 

@@ -5,6 +5,7 @@ use rdkafka::error::KafkaError;
 use crate::changelog;
 use crate::kafka::{ClientError, ReadError};
 use crate::protocol::{Offset, Range, ShardId};
+use crate::registry::RegistryError;
 use crate::store::StoreError;
 
 /// Why there is no verdict.
@@ -96,4 +97,7 @@ pub enum VerifyError {
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A schema that records were written with can't be asked for.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
 }

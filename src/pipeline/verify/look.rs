@@ -133,15 +133,24 @@ impl<'a, S: Stage> Look<'a, S> {
         verdict: &mut ShardVerdict,
     ) -> Result<(), VerifyError> {
         let (shard, stretch) = (progress.shard, self.stretch(progress)?);
-        let mut derived = Derived::default();
+        let (mut derived, mut away) = (Derived::default(), None);
         read(&self.source, shard, stretch, &mut |record| {
-            let outcome = run.take(record, &mut derived);
+            if away.is_some() {
+                return; // what follows would build on a gap
+            }
+            let outcome = match run.take(record, &mut derived) {
+                Ok(outcome) => outcome,
+                Err(error) => return away = Some(error),
+            };
             let origin = (S::NAME, shard, Offset(record.offset()));
             comparison.set_aside(origin, &outcome, record.payload());
             verdict.set_aside +=
                 u64::from(matches!(outcome, Outcome::Late | Outcome::DeadLettered(_)));
             verdict.account(&mut derived, comparison);
         })?;
+        if let Some(error) = away {
+            return Err(error.into());
+        }
         run.tick_up_to(progress.position, &mut derived);
         verdict.account(&mut derived, comparison);
         Ok(())
@@ -278,7 +287,7 @@ fn history<S: Stage>(progress: &Progress, comparison: &Comparison<'_>) -> Histor
     let last = progress.channels.first().copied().unwrap_or_default();
     let ticks = told.into_iter().flat_map(|told| &told.ticks);
     History {
-        poison: comparison.outputs.poison(S::NAME, shard),
+        given_up: comparison.outputs.given_up(S::NAME, shard),
         // Ticks of steps that came after the last one we know of are none of our business.
         ticks: ticks
             .filter(|(number, _)| *number <= last)

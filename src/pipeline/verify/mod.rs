@@ -26,14 +26,13 @@ use std::sync::Arc;
 
 use waymark_engine::cohort::Cohorts;
 use waymark_engine::definition::Definition;
-use waymark_engine::event::WriterSchemas;
 use waymark_engine::rules::Rules;
 
 use self::compare::{Before, Comparison};
 use self::log::Log;
 use self::look::Look;
 use crate::config::Config;
-use crate::pipeline::stage::{CohortStage, CustomerStage, Stage};
+use crate::pipeline::stage::{CohortStage, CustomerStage, Schemas, Stage};
 
 pub use error::VerifyError;
 pub use verdict::{Difference, ShardVerdict, Sort, StoreLook, Tally, Verdict, Wrong};
@@ -45,8 +44,8 @@ pub struct Given {
     pub definition: Definition,
     /// Hash of its file.
     pub rules_hash: String,
-    /// Writer schemas of Avro events.
-    pub schemas: WriterSchemas,
+    /// What Avro events may be written with.
+    pub schemas: Schemas,
     /// What to do about a copy in the store that is not the changelog.
     pub damage: Damage,
 }
@@ -76,7 +75,7 @@ pub fn verify(
     let (rules_hash, damage) = (given.rules_hash.as_str(), given.damage);
     let customers = CustomerStage {
         rules: Arc::new(Rules::new(given.definition.clone())),
-        schemas: Arc::new(given.schemas),
+        schemas: given.schemas,
         max_skew: config.time.max_skew,
     };
     let upstream_shards = log.partitions(&deployment.events())?.len();

@@ -3,12 +3,12 @@
 //!
 //! Channels of `deltas` are checked while they are read: their records carry 1, 2, 3, … without gap or repeat.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hasher};
 
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use serde::Deserialize;
-use waymark_engine::event::Timestamp;
+use waymark_engine::event::{Reason, Timestamp};
 
 use super::VerifyError;
 use super::log::Log;
@@ -89,8 +89,8 @@ pub(super) struct SetAside {
     pub(super) place: Place,
 }
 
-/// The reason of records that made the process crash: only the deployment itself knows which.
-const POISON: &str = "poison";
+/// Reasons that only the deployment itself knows: what made it crash, and which schemas nobody knew at that time.
+const ITS_OWN: [Reason; 2] = [Reason::Poison, Reason::UnknownSchema];
 
 impl Outputs {
     /// Reads all outputs to their settled ends.
@@ -112,13 +112,16 @@ impl Outputs {
         Ok(outputs)
     }
 
-    /// Returns the offsets of a shard's records that were set aside because they made the process crash.
-    pub(super) fn poison(&self, stage: &str, shard: ShardId) -> HashSet<Offset> {
+    /// Returns the offsets of a shard's records that were set aside for a reason that nobody else can know.
+    pub(super) fn given_up(&self, stage: &str, shard: ShardId) -> HashMap<Offset, Reason> {
         let found = self.dead_letters.once.iter();
-        let poison = found.filter(|((of, at, _), it)| {
-            *of == stage && *at == shard && it.reason.as_deref() == Some(POISON)
+        let found = found.filter(|((of, at, _), _)| *of == stage && *at == shard);
+        let given_up = found.filter_map(|((.., offset), it)| {
+            let of_that = |reason: &&Reason| it.reason.as_deref() == Some(reason.code());
+            let reason = ITS_OWN.iter().find(of_that)?;
+            Some((*offset, *reason))
         });
-        poison.map(|((.., offset), _)| *offset).collect()
+        given_up.collect()
     }
 
     fn alert(&mut self, record: &BorrowedMessage<'_>) {

@@ -3,7 +3,7 @@
 //! Slow and obvious on purpose: nothing of how the deployment cuts its work into steps is in here. Ticks come from the
 //! deployment's own clock records, for nobody else knows when nothing was there to read.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rdkafka::message::{BorrowedMessage, Message};
@@ -14,13 +14,14 @@ use super::outputs::Tick;
 use crate::kafka::appended_at;
 use crate::pipeline::stage::{Item, Stage};
 use crate::protocol::{Offset, Progress};
+use crate::registry::RegistryError;
 
 /// A shard in one thread.
 pub(super) struct Rerun<'a, S: Stage> {
     stage: &'a S,
     gate: S::Gate,
-    /// Records that the deployment gave up on.
-    poison: HashSet<Offset>,
+    /// Records that the deployment gave up on, and why.
+    given_up: HashMap<Offset, Reason>,
     /// In their order.
     ticks: std::vec::IntoIter<Tick>,
     next_tick: Option<Tick>,
@@ -31,7 +32,7 @@ pub(super) struct Rerun<'a, S: Stage> {
 
 /// What the deployment alone knows of a shard's history.
 pub(super) struct History {
-    pub(super) poison: HashSet<Offset>,
+    pub(super) given_up: HashMap<Offset, Reason>,
     pub(super) ticks: Vec<Tick>,
 }
 
@@ -48,7 +49,7 @@ impl<'a, S: Stage> Rerun<'a, S> {
         let mut ticks = history.ticks.into_iter();
         Self {
             gate: stage.gate(&beginning),
-            poison: history.poison,
+            given_up: history.given_up,
             next_tick: ticks.next(),
             ticks,
             engine: Shard::new(Arc::clone(stage.processor()), None),
@@ -59,25 +60,31 @@ impl<'a, S: Stage> Rerun<'a, S> {
     }
 
     /// Takes the next record and returns how it ended.
-    pub(super) fn take(&mut self, record: &BorrowedMessage<'_>, derived: &mut Derived) -> Outcome {
+    ///
+    /// # Errors
+    /// [`RegistryError`] if it was written with a schema that must be asked for, and nobody answers.
+    pub(super) fn take(
+        &mut self,
+        record: &BorrowedMessage<'_>,
+        derived: &mut Derived,
+    ) -> Result<Outcome, RegistryError> {
         let offset = Offset(record.offset());
         self.tick_up_to(offset, derived);
-        let poison = || Rejection::new(Reason::Poison, "as the deployment found");
+        let decoded = match self.given_up.get(&offset) {
+            Some(reason) => Err(Rejection::new(*reason, "as the deployment found")),
+            None => self.stage.decode(record)?,
+        };
         let item = Item {
             offset,
             appended_at: appended_at(record),
-            decoded: if self.poison.contains(&offset) {
-                Err(poison())
-            } else {
-                self.stage.decode(record.payload())
-            },
+            decoded,
         };
         let (engine, table) = (&mut self.engine, &mut self.table);
         let outcome = self
             .stage
             .take(&mut self.gate, engine, table, &item, derived);
         self.books.enter(&outcome);
-        outcome
+        Ok(outcome)
     }
 
     /// Makes the ticks that happened after everything below a position.

@@ -14,6 +14,7 @@ use crate::config::StepLimits;
 use crate::kafka::appended_at;
 use crate::pipeline::stage::{Item, Stage};
 use crate::protocol::{Offset, ShardId};
+use crate::registry::RegistryError;
 use crate::source::{KafkaSource, Polled};
 
 /// The records of one shard: what they mean, and in the same places they themselves, in the client's memory.
@@ -36,6 +37,8 @@ pub(super) enum Uncollected {
     Rebalanced,
     /// Some shard's position is not in the source any more.
     OutOfRange,
+    /// A record was written with a schema that must be asked for, and nobody answers.
+    Registry(RegistryError),
 }
 
 /// Collects until a limit is reached.
@@ -52,7 +55,7 @@ pub(super) fn collect<'a, S: Stage>(
     let mut patience = first_wait;
     loop {
         match source.poll(patience) {
-            Polled::Record(record) => collecting.add(record),
+            Polled::Record(record) => collecting.add(record)?,
             Polled::Nothing if source.is_rebalanced() => return Err(Uncollected::Rebalanced),
             Polled::Nothing => {}
             Polled::OutOfRange => return Err(Uncollected::OutOfRange),
@@ -87,11 +90,11 @@ impl<'a, 's, S: Stage> Collecting<'a, 's, S> {
         }
     }
 
-    fn add(&mut self, record: BorrowedMessage<'a>) {
+    fn add(&mut self, record: BorrowedMessage<'a>) -> Result<(), Uncollected> {
         let item = Item {
             offset: Offset(record.offset()),
             appended_at: appended_at(&record),
-            decoded: self.stage.decode(record.payload()),
+            decoded: self.stage.decode(&record).map_err(Uncollected::Registry)?,
         };
         let key = item.decoded.as_ref().ok().and_then(S::key);
         self.extent
@@ -100,6 +103,7 @@ impl<'a, 's, S: Stage> Collecting<'a, 's, S> {
         let batch = self.collected.batches.entry(shard).or_default();
         batch.items.push(item);
         batch.records.push(record);
+        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ use super::load::Need;
 use super::owned::OwnedShard;
 use super::poison::{Decide, Setback, attempt};
 use super::unflushed::InFlight;
-use crate::pipeline::stage::{self, CustomerStage, Stage};
+use crate::pipeline::stage::{self, CustomerStage, Schemas, Stage};
 use crate::protocol::{
     Checkpoint, CopyId, Lineage, Offset, Progress, RandomIds, ShardId, Step, StepEnd,
 };
@@ -49,7 +49,7 @@ impl Rig {
     pub(super) fn new(partitions: u32) -> Self {
         let stage = CustomerStage {
             rules: Arc::new(Rules::new(Definition::shipped_default())),
-            schemas: Arc::default(),
+            schemas: Schemas::default(),
             max_skew: MAX_SKEW,
         };
         Self::of(stage, partitions)

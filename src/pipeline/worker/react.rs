@@ -130,6 +130,7 @@ impl From<Uncollected> for Reaction {
             Uncollected::OutOfRange => {
                 Reaction::RecoverAll("the source does not hold a position of ours".into())
             }
+            Uncollected::Registry(error) => Reaction::Again(told(&error)),
         }
     }
 }

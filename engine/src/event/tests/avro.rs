@@ -134,7 +134,7 @@ fn a_single_object_is_read_with_the_schema_it_names() {
     assert!(
         unknown
             .to_string()
-            .starts_with("unreadable: no schema has the fingerprint ")
+            .starts_with("unknown_schema: no schema has the fingerprint ")
     );
     let older_single = single(&older);
     schemas.insert(older);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rdkafka::message::OwnedMessage;
 use waymark_engine::cohort::Cohorts;
 use waymark_engine::definition::Definition;
 use waymark_engine::derived::{Category, CohortName, Series};
@@ -112,10 +113,12 @@ fn interleaved(channels: Vec<Vec<Told<'static>>>, chance: &mut Chance) -> Vec<It
 
 fn heard(place: usize, told: &Told<'_>) -> Item<News> {
     let value = serde_json::to_vec(told).expect("it is JSON");
+    let at = rdkafka::Timestamp::NotAvailable;
+    let record = OwnedMessage::new(Some(value), None, String::new(), at, 0, 0, None);
     Item {
         offset: Offset(i64::try_from(place).expect("few")),
         appended_at: Timestamp::MIN,
-        decoded: stage().decode(Some(&value)),
+        decoded: stage().decode(&record).expect("no registry is asked"),
     }
 }
 
