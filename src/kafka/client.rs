@@ -4,6 +4,7 @@
 //! says what would go wrong without it. Section numbers are those of the delivery protocol in `docs/delivery.md`.
 
 use std::sync::Mutex;
+use std::thread;
 
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
@@ -189,4 +190,10 @@ pub enum ClientError {
     /// A secret is missing.
     #[error(transparent)]
     Secret(#[from] SecretError),
+}
+
+/// Drops a client that may hang in its farewell, on a thread of its own.
+pub(crate) fn leave_behind<C: Send + 'static>(client: C) {
+    let farewell = thread::Builder::new().name("farewell".to_owned());
+    farewell.spawn(move || drop(client)).ok(); // without a thread it is dropped here and now
 }

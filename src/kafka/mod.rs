@@ -24,11 +24,11 @@ mod reader;
 pub mod topics;
 mod watermarks;
 
-pub(crate) use client::RETRY_BACKOFF_MS;
 pub use client::{
     ClientError, Quiet, base_settings, consumer_settings, plain_producer_settings,
     producer_settings, reader_settings,
 };
+pub(crate) use client::{RETRY_BACKOFF_MS, leave_behind};
 pub use offsets::GroupOffsets;
 pub(crate) use offsets::{committed, known};
 pub use partitioner::partition_of;

@@ -16,7 +16,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use waymark_engine::event::Timestamp;
 
-use super::client::{ClientError, Quiet, reader_settings};
+use super::client::{ClientError, Quiet, leave_behind, reader_settings};
 use crate::clock::Stopwatch;
 use crate::config;
 use crate::protocol::{Offset, ShardId};
@@ -106,6 +106,10 @@ impl PartitionReader {
         if let Err(ReadError::Silent { .. }) = read {
             self.replace()
                 .map_err(|source| self.failed(partition, source))?;
+            if let Some(silent) = Rc::into_inner(consumer) {
+                leave_behind(silent);
+            }
+            return read;
         }
         let let_go = consumer.unassign();
         read.and(let_go.map_err(|source| self.failed(partition, source)))

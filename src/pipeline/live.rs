@@ -107,17 +107,20 @@ pub fn run(config: &Config, work: &Work, stop: &Arc<AtomicBool>) -> Result<(), L
         stop,
         workers: Vec::new(),
     };
-    if config.stages.contains(&StageName::Customer) {
-        let threads = config.workers.threads;
-        crew.hire(stages::customer(config, work, &vigil), threads)?;
+    let runs = |stage| config.stages.contains(&stage);
+    let customers = runs(StageName::Customer).then(|| stages::customer(config, work, &vigil));
+    let cohorts = runs(StageName::Cohort).then(|| stages::cohort(config, work, &vigil));
+    if let Some(None) = cohorts {
+        info!("the definition keeps no score of cohorts, so there is no cohort stage");
     }
-    if config.stages.contains(&StageName::Cohort) {
-        if let Some(shared) = stages::cohort(config, work, &vigil) {
-            crew.hire(shared, config.workers.cohort_threads)?;
-        } else {
-            info!("the definition keeps no score of cohorts, so there is no cohort stage");
-        }
-    }
+    let customers = customers.map(|it| slotted(config, it, config.workers.threads));
+    let cohorts = cohorts
+        .flatten()
+        .map(|it| slotted(config, it, config.workers.cohort_threads));
+    // Nobody is hired before every stage is known to have work for all.
+    let (customers, cohorts) = (customers.transpose()?, cohorts.transpose()?);
+    customers.map_or(Ok(()), |(shared, slots)| crew.hire(shared, slots))?;
+    cohorts.map_or(Ok(()), |(shared, slots)| crew.hire(shared, slots))?;
     let failed = wait(&mut crew.workers, stop);
     stop.store(true, Ordering::Relaxed);
     part(crew.workers);
@@ -132,8 +135,7 @@ struct Crew<'a> {
 }
 
 impl Crew<'_> {
-    fn hire<S: Stage>(&mut self, shared: Shared<S>, threads: u32) -> Result<(), LiveError> {
-        let slots = slots(self.config, &shared, threads)?;
+    fn hire<S: Stage>(&mut self, shared: Shared<S>, slots: Vec<String>) -> Result<(), LiveError> {
         let shared = Arc::new(shared);
         for slot in slots {
             let worker = spawn(self.config, &shared, slot.clone(), self.stop)?;
@@ -143,12 +145,12 @@ impl Crew<'_> {
     }
 }
 
-/// Names of this process's workers: the same after a restart.
-fn slots<S: Stage>(
+/// Gives this process's workers of a stage their names: the same after a restart.
+fn slotted<S: Stage>(
     config: &Config,
-    shared: &Shared<S>,
+    shared: Shared<S>,
     threads: u32,
-) -> Result<Vec<String>, LiveError> {
+) -> Result<(Shared<S>, Vec<String>), LiveError> {
     let ordinal = config.workers.ordinal.as_ref();
     let ordinal = ordinal.map_or(0, |ordinal| ordinal.number);
     let (first, partitions) = (ordinal * threads, shared.partitions);
@@ -165,10 +167,9 @@ fn slots<S: Stage>(
             first, threads, partitions, "some workers will have nothing to do"
         );
     }
-    let group = &shared.group;
-    Ok((first..first + threads)
-        .map(|slot| format!("{group}-{slot}"))
-        .collect())
+    let slots = (first..first + threads).map(|slot| format!("{}-{slot}", shared.group));
+    let slots = slots.collect();
+    Ok((shared, slots))
 }
 
 fn spawn<S: Stage>(

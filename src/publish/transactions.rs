@@ -231,7 +231,7 @@ impl Transactions {
     /// [`PublishDoubt`] if one of them isn't.
     pub fn flush(&self) -> Result<(), PublishDoubt> {
         let patience = Stopwatch::start();
-        // Asks the client to send what lingers; that it times out at once is the point.
+        // Asks the client to send what lingers, if it wakes up in time; that the call times out at once is no harm.
         self.producer().flush(Duration::ZERO).ok();
         while self.producer().in_flight_count() > 0 {
             if patience.elapsed() > FLUSH_PATIENCE {

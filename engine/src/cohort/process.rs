@@ -2,7 +2,7 @@
 //!
 //! The key is the cohort's name, `dimension=value`. All that is over at stream time is closed first, in time order, and
 //! only then is the delta counted; so it does not matter whether the caller fires timers before a record or lets the
-//! record do it. Which values of a dimension get a cohort is decided by the stage before.
+//! record do it. How many values of a dimension get a cohort is up to the caller: see [`Cohorts::values_max`].
 
 use jiff::tz::TimeZone;
 use serde::Serialize;

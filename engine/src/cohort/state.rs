@@ -74,6 +74,10 @@ pub(super) enum News {
 /// How many series a cohort keeps. Touchpoints and score dimensions come from events, so something must bound them.
 pub(super) const SERIES_MAX: usize = 64;
 
+/// How many replies of a series wait for their hours to close, 15 B each. They are those of the lead that the fastest shard
+/// upstream has; beyond, the slowest one stands still, and replies count in windows and waves alone.
+pub(super) const WAITING_MAX: usize = 1 << 18;
+
 impl Cohort {
     /// Returns whether there is nothing to keep.
     pub(super) fn is_empty(&self) -> bool {
@@ -136,10 +140,11 @@ impl Track {
         }
     }
 
-    /// Lets a reply wait until its hour closes; one that comes later is no concern of a detector.
+    /// Lets a reply wait until its hour closes; one that comes later is no concern of a detector, nor is one too many.
     fn wait(&mut self, delta: &Delta, grace: Duration, at: Timestamp) {
         if let Some(category) = delta.score.and_then(Category::of)
             && hour_end(delta.occurred_at) + grace > at
+            && self.waiting.len() < WAITING_MAX
         {
             self.waiting.insert(Reply {
                 occurred_at: delta.occurred_at,

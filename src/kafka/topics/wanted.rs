@@ -66,8 +66,10 @@ const DAY_MS: i64 = 86_400_000;
 /// What a record set aside carries besides its bytes, and a state besides itself.
 const HEADERS_BYTES: i64 = 65_536;
 
-/// The largest state, and room for what stands around it.
-const CHANGE_BYTES: i64 = (1 << 20) + 4_096;
+/// The largest journey, and room for what stands around it.
+const JOURNEY_BYTES: i64 = (1 << 20) + 4_096;
+/// The same of a cohort: it holds the replies of the lead that the fastest shard upstream has over the slowest.
+const COHORT_BYTES: i64 = 12 * (1 << 20) + 4_096;
 
 impl Shape {
     /// What a new deployment gets: 12 partitions, a week of events, brokers as the assurance has it.
@@ -111,14 +113,18 @@ pub fn wanted(deployment: &Deployment, shape: &Shape) -> Vec<WantedTopic> {
     ];
     // The stages, and as many partitions as the topic has that each one reads.
     let stages = [
-        ("customer", shape.partitions),
-        ("cohort", shape.cohort_partitions),
+        ("customer", shape.partitions, JOURNEY_BYTES),
+        ("cohort", shape.cohort_partitions, COHORT_BYTES),
     ];
-    topics.extend(stages.map(|(stage, partitions)| WantedTopic {
+    topics.extend(stages.map(|(stage, partitions, state_bytes)| WantedTopic {
         partitions_why: Some(
             "a shard is a partition of the source and the same one of the changelog",
         ),
-        ..topic(deployment.changelog(stage), partitions, changelog())
+        ..topic(
+            deployment.changelog(stage),
+            partitions,
+            changelog(state_bytes),
+        )
     }));
     topics
 }
@@ -233,7 +239,7 @@ fn set_aside(shape: &Shape) -> Vec<WantedSetting> {
     ]
 }
 
-fn changelog() -> Vec<WantedSetting> {
+fn changelog(state_bytes: i64) -> Vec<WantedSetting> {
     vec![
         exactly(
             "cleanup.policy",
@@ -252,7 +258,7 @@ fn changelog() -> Vec<WantedSetting> {
         ),
         at_least(
             "max.message.bytes",
-            CHANGE_BYTES,
+            state_bytes,
             "the largest state must fit",
         ),
         proposal(

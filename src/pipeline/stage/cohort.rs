@@ -70,6 +70,9 @@ impl Stage for CohortStage {
 
     fn foresee<'i>(&self, ear: &Ear, item: &'i Item<News>) -> Option<Foreseen<'i>> {
         let news = item.decoded.as_ref().ok()?;
+        if item.condemned.is_some() {
+            return None;
+        }
         let Told {
             upstream_shard,
             number,
@@ -114,6 +117,9 @@ impl Stage for CohortStage {
             Heard::Stranger => return stranger(news.told.upstream_shard),
             Heard::Next => {}
             Heard::Behind(missing) => ear.missing += missing,
+        }
+        if let Some(rejection) = &item.condemned {
+            return Outcome::DeadLettered(rejection.clone());
         }
         match (&news.told.what, &news.cohort) {
             (What::Delta(delta), Some(key)) => self.count(ear, engine, table, key, delta, derived),

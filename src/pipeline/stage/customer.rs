@@ -69,6 +69,9 @@ impl Stage for CustomerStage {
         let Ok(Decoded::Event(event)) = &item.decoded else {
             return None;
         };
+        if item.condemned.is_some() {
+            return None;
+        }
         let in_time = event.occurred_at <= item.appended_at + self.max_skew;
         (in_time && home.elsewhere(event).is_none()).then(|| Foreseen {
             reaches: Some(event.occurred_at),
@@ -86,6 +89,9 @@ impl Stage for CustomerStage {
         item: &Item<Decoded>,
         derived: &mut Derived,
     ) -> Outcome {
+        if let Some(rejection) = &item.condemned {
+            return Outcome::DeadLettered(rejection.clone());
+        }
         let event = match &item.decoded {
             Ok(Decoded::Event(event)) => event,
             Ok(Decoded::Ignored { .. }) => return Outcome::Ignored,

@@ -102,6 +102,8 @@ pub(crate) struct Item<I> {
     /// When the broker appended it.
     pub(crate) appended_at: Timestamp,
     pub(crate) decoded: Result<I, Rejection>,
+    /// Why it must be set aside although it can be read: deciding crashes over it.
+    pub(crate) condemned: Option<Rejection>,
 }
 
 /// What a record would do.

@@ -70,14 +70,17 @@ impl<'a, S: Stage> Rerun<'a, S> {
     ) -> Result<Outcome, RegistryError> {
         let offset = Offset(record.offset());
         self.tick_up_to(offset, derived);
-        let decoded = match self.given_up.get(&offset) {
-            Some(reason) => Err(Rejection::new(*reason, "as the deployment found")),
-            None => self.stage.decode(record)?,
+        let given_up = self.given_up.get(&offset).copied();
+        let found = |reason| Rejection::new(reason, "as the deployment found");
+        let decoded = match given_up {
+            Some(reason) if reason != Reason::Poison => Err(found(reason)),
+            Some(_) | None => self.stage.decode(record)?,
         };
         let item = Item {
             offset,
             appended_at: appended_at(record),
             decoded,
+            condemned: given_up.map(found),
         };
         let (engine, table) = (&mut self.engine, &mut self.table);
         let outcome = self

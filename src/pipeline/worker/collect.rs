@@ -94,6 +94,7 @@ impl<'a, 's, S: Stage> Collecting<'a, 's, S> {
         let item = Item {
             offset: Offset(record.offset()),
             appended_at: appended_at(&record),
+            condemned: None,
             decoded: self.stage.decode(&record).map_err(Uncollected::Registry)?,
         };
         let key = item.decoded.as_ref().ok().and_then(S::key);

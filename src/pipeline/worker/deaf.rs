@@ -5,7 +5,8 @@
 //! nothing delivered for 15 s though records wait ─► assign anew ─► still nothing after a minute ─► a new client
 //! ```
 //!
-//! Markers and aborted records are never delivered, so a few places left to read prove nothing.
+//! Markers and aborted records are never delivered; the client's own position passes them, V does not. So what is left is
+//! counted from the client's position where it has one, and a few places prove nothing.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tracing::warn;
 use super::react::Reaction;
 use super::{Worker, WorkerError};
 use crate::clock::Stopwatch;
+use crate::kafka::leave_behind;
 use crate::pipeline::stage::Stage;
 use crate::protocol::{Offset, ShardId};
 use crate::source::KafkaSource;
@@ -33,6 +35,8 @@ const MARKERS: i64 = 50;
 pub(super) struct Hearing {
     /// Whether something was delivered since the last look.
     heard: bool,
+    /// Where the client stands; it passes what is never delivered.
+    position: Option<Offset>,
     /// Where the source ended when the silence began.
     end: Option<Offset>,
     /// Since when something is there that does not come.
@@ -40,18 +44,19 @@ pub(super) struct Hearing {
 }
 
 impl Hearing {
-    /// Notes that something was delivered.
-    pub(super) fn heard(&mut self) {
-        self.heard = true;
+    /// Notes whether something was delivered, and where the client stands now.
+    pub(super) fn hear(&mut self, delivered: bool, position: Option<Offset>) {
+        self.heard |= delivered;
+        self.position = position.or(self.position);
     }
 
     /// Looks at what is there to read; returns for how long it was there and nothing came.
     fn look(&mut self, position: Offset, stable_end: Offset) -> Option<Duration> {
-        if std::mem::take(&mut self.heard) {
-            *self = Self::default();
+        let left = stable_end.0 - self.position.map_or(position.0, |at| at.0.max(position.0));
+        if std::mem::take(&mut self.heard) || left <= 0 {
+            (self.end, self.waiting) = (None, None);
             return None;
         }
-        let left = stable_end.0 - position.0;
         let grown = stable_end.0 - self.end.get_or_insert(stable_end).0;
         if left < MARKERS && grown < 2 {
             return None;
@@ -85,6 +90,11 @@ impl<S: Stage> Worker<S> {
             self.replaced = Some(Stopwatch::start());
             return self.replace_source().map_err(Reaction::End);
         }
+        let lately = |since: Stopwatch| since.elapsed() < SECOND_PATIENCE;
+        if self.assigned_anew.is_some_and(lately) {
+            return Ok(());
+        }
+        self.assigned_anew = Some(Stopwatch::start());
         warn!(%shard, ?silent, "the client delivers nothing although records wait: assigning anew");
         self.read_on()
     }
@@ -92,12 +102,20 @@ impl<S: Stage> Worker<S> {
     fn replace_source(&mut self) -> Result<(), WorkerError> {
         self.flush_once();
         self.let_go();
-        self.source = Rc::new(self.join_group()?);
+        self.take_new_client()
+    }
+
+    /// Joins the group with a new client. The old one may hang in its farewell, so it is left to a thread of its own.
+    pub(super) fn take_new_client(&mut self) -> Result<(), WorkerError> {
+        let new = Rc::new(self.join_group()?);
+        let old = std::mem::replace(&mut self.source, new);
+        if let Some(old) = Rc::into_inner(old) {
+            leave_behind(old);
+        }
         Ok(())
     }
 
-    /// Joins the group with a new client.
-    pub(super) fn join_group(&self) -> Result<KafkaSource, WorkerError> {
+    fn join_group(&self) -> Result<KafkaSource, WorkerError> {
         let (shared, slot) = (&self.shared, &self.slot);
         let source = KafkaSource::join(&self.kafka, &shared.source_topic, &shared.group, slot)?;
         Ok(source)
@@ -117,7 +135,7 @@ mod tests {
     fn what_is_delivered_breaks_the_silence() {
         let mut hearing = Hearing::default();
         assert_eq!(looks(&mut hearing, 0, &[100]), [true]);
-        hearing.heard();
+        hearing.hear(true, None);
         assert_eq!(looks(&mut hearing, 0, &[100]), [false], "it has just come");
         assert_eq!(looks(&mut hearing, 0, &[100]), [true]);
     }
@@ -127,5 +145,19 @@ mod tests {
         let mut hearing = Hearing::default();
         assert_eq!(looks(&mut hearing, 10, &[11, 12, 12]), [false; 3]);
         assert_eq!(looks(&mut hearing, 10, &[13, 14]), [true, true]);
+    }
+
+    #[test]
+    fn where_nothing_is_left_there_is_nothing_to_hear() {
+        let mut hearing = Hearing::default();
+        assert_eq!(looks(&mut hearing, 10, &[11]), [false]);
+        assert_eq!(
+            looks(&mut hearing, 13, &[13]),
+            [false],
+            "a tick has moved V"
+        );
+        hearing.hear(false, Some(Offset(200)));
+        let aborted = "the client has passed what was aborted";
+        assert_eq!(looks(&mut hearing, 13, &[200]), [false], "{aborted}");
     }
 }

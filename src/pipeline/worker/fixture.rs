@@ -208,6 +208,7 @@ pub(super) fn item(offset: i64, value: &str) -> Item {
     Item {
         offset: Offset(offset),
         appended_at,
+        condemned: None,
         decoded,
     }
 }

@@ -41,6 +41,7 @@ impl<S: Stage> Worker<S> {
             let batch = collected.batches.get(&id);
             let items = batch.map_or(&[][..], |batch| &batch.items);
             let position = collected.positions.get(&id).copied();
+            shard.hearing.hear(!items.is_empty(), position);
             let mut work = ShardWork {
                 shared: &self.shared,
                 store: &mut *self.store,
@@ -50,7 +51,6 @@ impl<S: Stage> Worker<S> {
             match items {
                 [] => steps.extend(work.idle(position)?),
                 [.., last] => {
-                    work.shard.hearing.heard();
                     steps.push(work.busy(items, position.unwrap_or(last.offset.next()))?);
                 }
             }

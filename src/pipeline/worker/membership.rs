@@ -1,6 +1,5 @@
 //! This worker as a member of its group: which shards are ours, how we let go of them, how we come back.
 
-use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -52,8 +51,7 @@ impl<S: Stage> Worker<S> {
         }
         warn!(why, "the group has expelled us, joining anew");
         self.let_go();
-        self.source = Rc::new(self.join_group()?);
-        Ok(())
+        self.take_new_client()
     }
 
     /// Nothing is ours any more, and we are nobody.

@@ -133,6 +133,8 @@ pub(crate) struct Worker<S> {
     stalled: bool,
     /// The longest silence of a shard that has records to read, as of the last look.
     deaf: (Duration, ShardId),
+    /// Since a client that delivered nothing was assigned anew.
+    assigned_anew: Option<Stopwatch>,
     /// Since a client that delivered nothing was replaced.
     replaced: Option<Stopwatch>,
 }
@@ -202,6 +204,7 @@ impl<S: Stage> Worker<S> {
             expelled: None,
             stalled: false,
             deaf: (Duration::ZERO, ShardId(0)),
+            assigned_anew: None,
             replaced: None,
             kafka: kafka.clone(),
             slot: slot.to_owned(),

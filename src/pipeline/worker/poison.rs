@@ -167,7 +167,7 @@ impl<I: Clone, T: Fn(&Intake<'_, I>) -> Result<Decided, Undecided>> Search<T, I>
         })?;
         warn!(offset = %first.offset, %failure, "a record is poison");
         let poison = Item {
-            decoded: Err(Rejection::new(Reason::Poison, failure.to_string())),
+            condemned: Some(Rejection::new(Reason::Poison, failure.to_string())),
             ..first.clone()
         };
         (self.trial)(&Intake {

@@ -171,13 +171,11 @@ impl<S: Stage> Recovery<'_, S> {
             StartAt::Latest => found.source.end,
         };
         info!(%shard, %position, "first start of a shard");
-        Recovered::Begin(Box::new(Progress::begin(
-            Lineage::new(&mut OsRandom),
-            self.group,
-            shard,
-            self.partitions,
-            position,
-        )))
+        let lineage = Lineage::new(&mut OsRandom);
+        let mut progress = Progress::begin(lineage, self.group, shard, self.partitions, position);
+        let gate = self.stage.gate(&progress);
+        self.stage.leave(gate, &mut progress);
+        Recovered::Begin(Box::new(progress))
     }
 
     /// Throws the present copy away: one atomic change of the checkpoint.

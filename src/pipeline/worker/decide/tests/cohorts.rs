@@ -118,6 +118,7 @@ fn heard(place: usize, told: &Told<'_>) -> Item<News> {
     Item {
         offset: Offset(i64::try_from(place).expect("few")),
         appended_at: Timestamp::MIN,
+        condemned: None,
         decoded: stage().decode(&record).expect("no registry is asked"),
     }
 }

@@ -133,6 +133,7 @@ fn history(seed: u64) -> Vec<Item> {
         items.push(Item {
             offset: Offset(offset),
             appended_at,
+            condemned: None,
             decoded,
         });
     }
