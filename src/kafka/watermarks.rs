@@ -1,25 +1,39 @@
 //! Where partitions begin and end, asked of the broker that leads them.
 //!
 //! Two handles, because the answer depends on who asks: one that reads uncommitted records is told the high watermark,
-//! one that reads committed records the last stable offset, where an open transaction stops it.
+//! one that reads committed records the last stable offset, where an open transaction stops it. A handle that gets no
+//! answer for a while is replaced: after an outage one was seen never to connect again.
 
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::client::{ClientError, Quiet, reader_settings};
+use super::client::{ClientError, Quiet, leave_behind, reader_settings};
+use crate::clock::Stopwatch;
 use crate::config;
 use crate::protocol::{Offset, Range, ShardId};
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a handle may get no answer before it is replaced.
+const REPLACE_AFTER: Duration = Duration::from_secs(10);
 
 /// Asks where partitions begin and end.
 #[expect(missing_debug_implementations, reason = "clients have none")]
 pub struct Watermarks {
-    uncommitted: BaseConsumer<Quiet>,
-    committed: BaseConsumer<Quiet>,
+    uncommitted: Handle,
+    committed: Handle,
+}
+
+/// A client that asks.
+struct Handle {
+    settings: ClientConfig,
+    client: RefCell<BaseConsumer<Quiet>>,
+    /// Since it got no answer.
+    silent: Cell<Option<Stopwatch>>,
 }
 
 impl Watermarks {
@@ -32,7 +46,12 @@ impl Watermarks {
             let mut settings = reader_settings(kafka, "", isolation)?;
             settings.remove("group.id"); // without a group a client only asks
             settings.remove("enable.partition.eof");
-            Ok(settings.create_with_context(Quiet::default())?)
+            let client = settings.create_with_context(Quiet::default())?;
+            Ok(Handle {
+                settings,
+                client: RefCell::new(client),
+                silent: Cell::new(None),
+            })
         };
         Ok(Self {
             uncommitted: open("read_uncommitted")?,
@@ -45,7 +64,7 @@ impl Watermarks {
     /// # Errors
     /// [`KafkaError`] if the leader does not answer.
     pub fn range(&self, topic: &str, shard: ShardId) -> Result<Range, KafkaError> {
-        range(&self.uncommitted, topic, shard)
+        self.uncommitted.ask(|client| range(client, topic, shard))
     }
 
     /// Returns the last stable offset, where readers of committed records stop.
@@ -53,7 +72,8 @@ impl Watermarks {
     /// # Errors
     /// [`KafkaError`] if the leader does not answer.
     pub fn stable_end(&self, topic: &str, shard: ShardId) -> Result<Offset, KafkaError> {
-        Ok(range(&self.committed, topic, shard)?.end)
+        let range = self.committed.ask(|client| range(client, topic, shard))?;
+        Ok(range.end)
     }
 
     /// Returns how many partitions a topic has; 0 if it does not exist.
@@ -61,7 +81,8 @@ impl Watermarks {
     /// # Errors
     /// [`KafkaError`] if no broker answers.
     pub fn partitions(&self, topic: &str) -> Result<u32, KafkaError> {
-        let metadata = self.uncommitted.fetch_metadata(Some(topic), PATIENCE)?;
+        let ask = |client: &BaseConsumer<Quiet>| client.fetch_metadata(Some(topic), PATIENCE);
+        let metadata = self.uncommitted.ask(ask)?;
         let partitions = metadata
             .topics()
             .iter()
@@ -69,6 +90,29 @@ impl Watermarks {
             .map(|found| found.partitions().len())
             .sum::<usize>();
         Ok(u32::try_from(partitions).expect("Kafka numbers partitions in 31 bits"))
+    }
+}
+
+impl Handle {
+    fn ask<T>(
+        &self,
+        ask: impl FnOnce(&BaseConsumer<Quiet>) -> Result<T, KafkaError>,
+    ) -> Result<T, KafkaError> {
+        let answer = ask(&self.client.borrow());
+        match (&answer, self.silent.get()) {
+            (Ok(_), _) => self.silent.set(None),
+            (Err(_), None) => self.silent.set(Some(Stopwatch::start())),
+            (Err(_), Some(since)) if since.elapsed() < REPLACE_AFTER => {}
+            (Err(_), Some(_)) => self.replace()?,
+        }
+        answer
+    }
+
+    fn replace(&self) -> Result<(), KafkaError> {
+        let fresh = self.settings.create_with_context(Quiet::default())?;
+        leave_behind(self.client.replace(fresh));
+        self.silent.set(None);
+        Ok(())
     }
 }
 
