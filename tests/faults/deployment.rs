@@ -92,6 +92,7 @@ impl Deployment {
     /// Stops the processes gracefully, once nothing is left to read, and verifies. Returns the verdict.
     pub(crate) fn settle(&self, workers: Vec<Worker>) -> Value {
         self.caught_up();
+        self.cohorts_caught_up();
         for mut worker in workers {
             worker.stop();
         }
@@ -103,7 +104,7 @@ impl Deployment {
     /// `verify` is ours. So the alerts are counted once more by a client that knows nothing of Waymark.
     pub(crate) fn verify(&self) -> Value {
         let (status, verdict, told) = self.verdict(&[]);
-        assert_eq!(status, Some(0), "{told}");
+        assert_eq!(status, Some(0), "{told}{}", self.logs());
         for shard in verdict["shards"].as_array().unwrap() {
             let has_begun = shard["step"] != 0; // cohorts begin with the first thing they are told
             assert!(!has_begun || shard["store"] == "compared", "{told}");
@@ -113,6 +114,26 @@ impl Deployment {
         assert_eq!(unique.len(), ids.len(), "an alert was published twice");
         assert_eq!(verdict["alerts"]["expected"], ids.len(), "{told}");
         verdict
+    }
+
+    /// Returns the last words of every process, for whoever has to find out what went wrong.
+    fn logs(&self) -> String {
+        let mut files: Vec<_> = std::fs::read_dir(self.folder())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.to_string_lossy().contains("worker"))
+            .collect();
+        files.sort();
+        let last_words = |path: &std::path::PathBuf| {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let lines: Vec<_> = text
+                .lines()
+                .filter(|it| !it.contains("librdkafka"))
+                .collect();
+            let last = &lines[lines.len().saturating_sub(40)..];
+            format!("\n--- end of {}\n{}", path.display(), last.join("\n"))
+        };
+        files.iter().map(last_words).collect()
     }
 
     /// Waits until the store has a checkpoint of every shard.
