@@ -19,7 +19,7 @@ use crate::pipeline::{self, Topics, Work};
 use crate::serve::Server;
 use crate::telemetry::{Metrics, Status, VERSION, start_logging};
 
-/// Processes events from Kafka: keeps journeys in the store, publishes alerts exactly once
+/// Processes events from Kafka: keeps journeys and cohorts in the store, publishes alerts and scores exactly once
 ///
 /// Runs until SIGTERM or SIGINT; then finishes what is committed and leaves within ten seconds. Exit codes: 0 stopped, 1 a
 /// worker has ended by itself, 69 the brokers can't be asked or something that delivery rests on is not fit, 78 a setting is

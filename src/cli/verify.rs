@@ -18,8 +18,8 @@ use crate::pipeline::verify::{
 /// Holds what a deployment published and keeps against a run in one thread over the same input
 ///
 /// Reads source, outputs and changelog as any reader of committed records does, joins no group, and compares alerts,
-/// deltas, records set aside and journeys byte for byte; with a Redis also every value there. Only a store that stands
-/// still can be compared: stop the workers, or look when nothing moves.
+/// deltas, scores, records set aside, journeys and cohorts byte for byte; with a Redis also every value there. Only a store
+/// that stands still can be compared: stop the workers, or look when nothing moves.
 ///
 /// Exit codes: 0 nothing is wrong, 1 something is, 66 source or outputs no longer reach back to the beginning, 69 a server
 /// can't be asked, 75 nothing is wrong but a store would not stand still and was not compared, 78 the definition is not the

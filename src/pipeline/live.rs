@@ -60,10 +60,12 @@ pub enum LiveError {
     NoTopic(String),
     /// There is nothing to do for some workers.
     #[error(
-        "{workers} workers up to this process, and only {partitions} partitions: set workers.threads lower"
+        "{workers} workers of the {stage} stage in this process, and only {partitions} partitions: have fewer threads"
     )]
     TooManyWorkers {
-        /// Workers up to and with those of this process.
+        /// Which stage.
+        stage: &'static str,
+        /// Its workers in this process.
         workers: u32,
         /// Partitions of the source.
         partitions: u32,
@@ -155,9 +157,9 @@ fn slotted<S: Stage>(
     let ordinal = ordinal.map_or(0, |ordinal| ordinal.number);
     let (first, partitions) = (ordinal * threads, shared.partitions);
     if threads > partitions {
-        let workers = threads;
         return Err(LiveError::TooManyWorkers {
-            workers,
+            stage: S::NAME,
+            workers: threads,
             partitions,
         });
     }

@@ -8,7 +8,8 @@
 //! | watch                | two detectors: 160 B                                                            |
 //!
 //! A cohort keeps at most 64 series. For 90 days, a grace of 10 minutes and 60 replies an hour that is
-//! 900 + 80 + 1,050 + 160 B, some 2.2 KB a series and 140 KB a cohort at worst.
+//! 900 + 80 + 1,050 + 160 B, some 2.2 KB a series and 140 KB a cohort, while no shard is ahead. At most 262,144 replies
+//! wait, 4 MB: a first start on a backlog of years has been seen to keep 60,000.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -39,28 +39,33 @@ pub(super) fn examine(
         });
     }
     if let Some(events) = found.get(&config.deployment.events()) {
-        findings.push(workers(config, events.partitions));
+        let threads = ("workers.threads", config.workers.threads);
+        findings.push(workers(config, threads, events.partitions));
+    }
+    if let Some(deltas) = found.get(&config.deployment.deltas()) {
+        let threads = ("workers.cohort_threads", config.workers.cohort_threads);
+        findings.push(workers(config, threads, deltas.partitions));
     }
     Ok(names.iter().all(|name| found.contains_key(name)))
 }
 
 /// A worker without a partition has nothing to do.
-fn workers(config: &Config, partitions: u32) -> Finding {
-    let threads = config.workers.threads;
+fn workers(config: &Config, (setting, threads): (&str, u32), partitions: u32) -> Finding {
     let ordinal = config.workers.ordinal.as_ref();
     let last = (ordinal.map_or(0, |ordinal| ordinal.number) + 1).saturating_mul(threads);
     let (state, said) = if threads > partitions {
         let said = format!(
-            "{threads} workers in this process and only {partitions} partitions: set workers.threads lower"
+            "{threads} workers in this process and only {partitions} partitions: set {setting} lower"
         );
         (State::Wrong, said)
     } else if last > partitions {
         let said = format!(
-            "{last} workers up to this process and only {partitions} partitions: some will have nothing to do"
+            "{last} workers up to this process ({setting}) and only {partitions} partitions: some will have nothing to do"
         );
         (State::Waived, said)
     } else {
-        let said = format!("{partitions} partitions for {last} workers up to this process");
+        let said =
+            format!("{partitions} partitions for {last} workers up to this process ({setting})");
         (State::Good, said)
     };
     Finding::new(Area::Topics, state, said)

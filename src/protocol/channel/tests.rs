@@ -1,3 +1,5 @@
+//! What was told is heard, in full; anything else is refused and says why.
+
 use super::*;
 
 fn delta() -> Delta {
