@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result};
 
 use super::run;
 
-/// The release all tests run against.
-const VERSION: &str = "4.3.0";
+/// The release all tests run against. Not 4.3.0, 4.3.1 or 4.4.0: their coordinator takes a partition without a leader for a
+/// deleted one and never writes the marker that ends its transaction (KAFKA-20734), so what was aborted may be read.
+const VERSION: &str = "4.2.2";
 
 /// The whole project: two dependencies. Without a binding for slf4j a broker that is ill says nothing.
 const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
