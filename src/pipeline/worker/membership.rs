@@ -16,8 +16,10 @@ use crate::telemetry::ShardState;
 
 /// How long to wait before trying again what somebody else could not answer.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Expelled twice within this time, we are one of two processes with the same slot.
-const EXPELLED_AGAIN: Duration = Duration::from_mins(2);
+/// Expelled so often, within so long, we are one of two processes with the same slot: these expel each other every few
+/// seconds. A broker that dies and comes back expels us once at most.
+const EXPELLED_MAX: usize = 5;
+const EXPELLED_WITHIN: Duration = Duration::from_mins(2);
 
 impl<S: Stage> Worker<S> {
     /// Whatever is ours now starts from nothing, also what comes straight back.
@@ -39,14 +41,13 @@ impl<S: Stage> Worker<S> {
         failpoint::here("recover.1");
     }
 
-    /// Joins the group anew, once. After an outage the coordinator may have taken two requests of ours for two members.
-    /// If another process has our slot it is expelled now, does the same, and the one that is expelled twice ends.
+    /// Joins the group anew. After an outage the coordinator may have taken two requests of ours for two members. If
+    /// another process has our slot it is expelled now and does the same, until one of the two has had enough.
     pub(super) fn rejoin(&mut self, why: String) -> Result<(), WorkerError> {
-        let again = self
-            .expelled
-            .is_some_and(|since| since.elapsed() < EXPELLED_AGAIN);
-        self.expelled = Some(Stopwatch::start());
-        if again {
+        let expelled = &mut self.expelled;
+        expelled.retain(|since| since.elapsed() < EXPELLED_WITHIN);
+        expelled.push(Stopwatch::start());
+        if expelled.len() >= EXPELLED_MAX {
             return Err(WorkerError::Expelled(why));
         }
         warn!(why, "the group has expelled us, joining anew");

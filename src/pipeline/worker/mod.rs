@@ -127,8 +127,8 @@ pub(crate) struct Worker<S> {
     /// The steps of a transaction in doubt, until recovery has shown what became of them.
     in_doubt: Vec<(ShardId, Step)>,
     observed: Observed,
-    /// Since the group expelled us, if it has.
-    expelled: Option<Stopwatch>,
+    /// Since the group expelled us, each time of late.
+    expelled: Vec<Stopwatch>,
     /// Whether the last turn had to be tried again.
     stalled: bool,
     /// The longest silence of a shard that has records to read, as of the last look.
@@ -201,7 +201,7 @@ impl<S: Stage> Worker<S> {
             halted: BTreeMap::new(),
             in_doubt: Vec::new(),
             observed,
-            expelled: None,
+            expelled: Vec::new(),
             stalled: false,
             deaf: (Duration::ZERO, ShardId(0)),
             assigned_anew: None,
