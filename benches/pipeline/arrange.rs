@@ -109,9 +109,14 @@ impl<'a> Deployment<'a> {
         Process::spawn(&self.topic("stream"), &command, self.stage.folder.path())
     }
 
-    /// Starts `waymark run`.
+    /// Starts `waymark run` with both stages.
     pub(crate) fn run(&self) -> Result<Process> {
-        let mut command = self.waymark(&["run"]);
+        self.run_stages("customer,cohort")
+    }
+
+    /// Starts `waymark run` with some stages.
+    pub(crate) fn run_stages(&self, stages: &str) -> Result<Process> {
+        let mut command = self.waymark(&["run", "--stages", stages]);
         let port = self.stage.redis.port();
         command.args(["--set", &format!("redis.port={port}")]);
         for setting in &self.stage.arguments.set {

@@ -1,9 +1,11 @@
-//! The whole path over a backlog: from the start of `waymark run` until the last event is committed.
+//! The whole path over a backlog: from the start of the customer stage until the last event is committed, and until the
+//! cohort stage, in a process of its own that has been waiting, has committed the last delta.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde::Serialize;
+use waymark_testkit::Process;
 
 use crate::arrange::{Deployment, wait_for};
 use crate::kafka::{Held, Reader};
@@ -28,6 +30,15 @@ pub(crate) struct Backlog {
     pub(crate) changelog: Held,
     pub(crate) alerts: Held,
     pub(crate) deltas: Held,
+    pub(crate) cohorts: Cohorts,
+}
+
+/// What the cohort stage took for the deltas of this backlog.
+#[derive(Debug, Serialize)]
+pub(crate) struct Cohorts {
+    /// Of the process, from the start of the customer stage on.
+    pub(crate) cpu_seconds_per_million: f64,
+    pub(crate) peak_memory_bytes: u64,
 }
 
 /// Runs until all is committed, and stops.
@@ -36,8 +47,9 @@ pub(crate) fn measure(deployment: &Deployment<'_>) -> Result<Backlog> {
     let bootstrap = deployment.stage.kafka.bootstrap();
     let source = Reader::open(&bootstrap, &deployment.topic("events"), &group)?;
     let ends = source.ends()?;
+    let waiting = Waiting::start(deployment)?;
     let begun = Instant::now();
-    let run = deployment.run()?;
+    let run = deployment.run_stages("customer")?;
     let mut first: Option<(Duration, i64)> = None;
     wait_for("the backlog", LIMIT, || {
         let positions = source.positions()?;
@@ -53,10 +65,12 @@ pub(crate) fn measure(deployment: &Deployment<'_>) -> Result<Backlog> {
     let took = begun.elapsed();
     let cpu = cpu_seconds(&run.id().to_string())?;
     let peak_memory_bytes = peak_bytes(run.id())?;
+    let held = |topic: &str| Reader::open(&bootstrap, &deployment.topic(topic), &group)?.held();
+    let deltas = held("deltas")?;
+    let cohorts = waiting.finish(deltas)?;
     Deployment::stop(run)?;
     let events: i64 = ends.iter().sum();
     let (to_first, at_first) = first.unwrap_or((took, 0));
-    let held = |topic: &str| Reader::open(&bootstrap, &deployment.topic(topic), &group)?.held();
     Ok(Backlog {
         events: u64::try_from(events)?,
         seconds: took.as_secs_f64(),
@@ -66,6 +80,48 @@ pub(crate) fn measure(deployment: &Deployment<'_>) -> Result<Backlog> {
         peak_memory_bytes,
         changelog: held("customer.changelog")?,
         alerts: held("alerts")?,
-        deltas: held("deltas")?,
+        deltas,
+        cohorts,
     })
+}
+
+/// A cohort stage that has started and has nothing to do yet.
+struct Waiting {
+    run: Process,
+    deltas: Reader,
+    cpu: f64,
+}
+
+impl Waiting {
+    fn start(deployment: &Deployment<'_>) -> Result<Self> {
+        let bootstrap = deployment.stage.kafka.bootstrap();
+        let open = |topic: &str| {
+            let group = deployment.topic("cohort");
+            Reader::open(&bootstrap, &deployment.topic(topic), &group)
+        };
+        let (deltas, changelog) = (open("deltas")?, open("cohort.changelog")?);
+        let run = deployment.run_stages("cohort")?;
+        // The first start of a shard commits an empty step.
+        wait_for("the cohort stage", LIMIT, || {
+            Ok(changelog.ends()?.iter().all(|end| *end > 0))
+        })?;
+        let cpu = cpu_seconds(&run.id().to_string())?;
+        Ok(Self { run, deltas, cpu })
+    }
+
+    fn finish(self, held: Held) -> Result<Cohorts> {
+        let ends = self.deltas.ends()?;
+        wait_for("the cohort stage", LIMIT, || {
+            let positions = self.deltas.positions()?;
+            // The last place may be the mark of a transaction, which nobody reads.
+            Ok(positions.iter().zip(&ends).all(|(at, end)| *at >= end - 1))
+        })?;
+        let cpu = cpu_seconds(&self.run.id().to_string())? - self.cpu;
+        let cohorts = Cohorts {
+            cpu_seconds_per_million: cpu * 1e6 / held.records as f64,
+            peak_memory_bytes: peak_bytes(self.run.id())?,
+        };
+        Deployment::stop(self.run)?;
+        Ok(cohorts)
+    }
 }

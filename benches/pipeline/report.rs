@@ -132,11 +132,22 @@ impl Rows {
             "",
         );
         let cpu = format!("{:.2}", of.cpu_seconds_per_million);
-        self.add("Waymark: CPU-seconds per million events", cpu, "<= 4.4");
         self.add(
-            "Waymark: peak memory, MB",
+            "customer stage: CPU-seconds per million events",
+            cpu,
+            "<= 4.4",
+        );
+        self.add(
+            "customer stage: peak memory, MB",
             megabytes(of.peak_memory_bytes),
             "<= 80",
+        );
+        let cpu = format!("{:.2}", of.cohorts.cpu_seconds_per_million);
+        self.add("cohort stage: CPU-seconds per million deltas", cpu, "<= 2");
+        self.add(
+            "cohort stage: peak memory, MB",
+            megabytes(of.cohorts.peak_memory_bytes),
+            "",
         );
         for (what, held) in [
             ("changes", of.changelog),
@@ -163,7 +174,11 @@ impl Rows {
             of.transactions
         );
         self.add(&what, format!("{:.2}", of.full), "");
-        self.add("Waymark / bare", format!("{:.2}", of.ratio), "<= 1.5");
+        self.add(
+            "customer stage / bare",
+            format!("{:.2}", of.ratio),
+            "<= 1.5",
+        );
     }
 
     fn latency(&mut self, of: &Latency) {
