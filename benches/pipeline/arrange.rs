@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 use waymark_testkit::{Kafka, Process, Redis, Servers, kafka, redis};
 
@@ -116,7 +116,7 @@ impl<'a> Deployment<'a> {
 
     /// Starts `waymark run` with some stages.
     pub(crate) fn run_stages(&self, stages: &str) -> Result<Process> {
-        let mut command = self.waymark(&["run", "--stages", stages]);
+        let mut command = self.waymark(&["run", "--stages", stages, "--http", "off"]);
         let port = self.stage.redis.port();
         command.args(["--set", &format!("redis.port={port}")]);
         for setting in &self.stage.arguments.set {
@@ -161,6 +161,14 @@ impl<'a> Deployment<'a> {
         command.args(["--assurance", "single-broker"]);
         command.args(["--bootstrap-servers", &self.stage.kafka.bootstrap()]);
         command
+    }
+}
+
+/// Tells it at once when a process has ended that should run.
+pub(crate) fn alive(run: &mut Process) -> Result<()> {
+    match run.ended() {
+        None => Ok(()),
+        Some(status) => bail!("it has ended: {status}{}", run.tail()),
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 use waymark_testkit::Process;
 
-use crate::arrange::{Deployment, wait_for};
+use crate::arrange::{Deployment, alive, wait_for};
 use crate::kafka::{Held, Reader};
 use crate::usage::{cpu_seconds, peak_bytes};
 
@@ -49,9 +49,10 @@ pub(crate) fn measure(deployment: &Deployment<'_>) -> Result<Backlog> {
     let ends = source.ends()?;
     let waiting = Waiting::start(deployment)?;
     let begun = Instant::now();
-    let run = deployment.run_stages("customer")?;
+    let mut run = deployment.run_stages("customer")?;
     let mut first: Option<(Duration, i64)> = None;
     wait_for("the backlog", LIMIT, || {
+        alive(&mut run)?;
         let positions = source.positions()?;
         let sum: i64 = positions.iter().sum();
         if sum > 0 && first.is_none() {
@@ -100,18 +101,20 @@ impl Waiting {
             Reader::open(&bootstrap, &deployment.topic(topic), &group)
         };
         let (deltas, changelog) = (open("deltas")?, open("cohort.changelog")?);
-        let run = deployment.run_stages("cohort")?;
+        let mut run = deployment.run_stages("cohort")?;
         // The first start of a shard commits an empty step.
         wait_for("the cohort stage", LIMIT, || {
+            alive(&mut run)?;
             Ok(changelog.ends()?.iter().all(|end| *end > 0))
         })?;
         let cpu = cpu_seconds(&run.id().to_string())?;
         Ok(Self { run, deltas, cpu })
     }
 
-    fn finish(self, held: Held) -> Result<Cohorts> {
+    fn finish(mut self, held: Held) -> Result<Cohorts> {
         let ends = self.deltas.ends()?;
         wait_for("the cohort stage", LIMIT, || {
+            alive(&mut self.run)?;
             let positions = self.deltas.positions()?;
             // The last place may be the mark of a transaction, which nobody reads.
             Ok(positions.iter().zip(&ends).all(|(at, end)| *at >= end - 1))
