@@ -5,6 +5,7 @@ pub mod cli;
 mod clock;
 pub mod config;
 mod failpoint;
+mod http;
 pub mod kafka;
 mod names;
 pub mod pipeline;

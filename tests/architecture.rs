@@ -27,7 +27,7 @@ const SHELL: Rooms = &[
     &["clock", "failpoint", "names", "protocol"],
     &["yaml"],
     &["config"],
-    &["telemetry"],
+    &["http", "telemetry"],
     &["kafka", "registry", "simulate"],
     &["schemas", "source"],
     &["store", "publish"],

@@ -2,7 +2,7 @@
 //!
 //! | chapter    | what it holds                                                            |
 //! | ---------- | ------------------------------------------------------------------------ |
-//! | `agent`    | how we speak: timeouts, TLS, credentials                                  |
+//! | `agent`    | how we speak: waits, credentials                                          |
 //! | `client`   | one question and its answer, at one of several addresses                 |
 //! | `api`      | what can be asked: schemas, subjects, compatibility                      |
 //! | `schemas`  | writer schemas by id, kept for ever                                      |
