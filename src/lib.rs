@@ -19,4 +19,5 @@ pub mod source;
 pub mod store;
 pub mod story;
 pub mod telemetry;
+pub mod trace;
 mod yaml;

@@ -28,7 +28,7 @@ const SHELL: Rooms = &[
     &["yaml"],
     &["config"],
     &["http", "telemetry"],
-    &["kafka", "registry", "simulate"],
+    &["kafka", "registry", "simulate", "trace"],
     &["schemas", "source"],
     &["store", "publish"],
     &["changelog"],

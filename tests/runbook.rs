@@ -124,6 +124,7 @@ fn page_with_every_row() -> String {
     stage.recovered(Copied::Part, Duration::ZERO);
     metrics.shard("customer", 0);
     metrics.stage("cohort").missing(1);
+    metrics.spans();
     metrics.upstream("cohort", 0, 0, Timestamp::MIN);
     let (code, text) = (Halt::CODES[0], String::new());
     Status::new(&metrics).set("customer", 0, ShardState::Halted { code, text });

@@ -18,6 +18,7 @@ use crate::pipeline::doctor::{Depth, State, examine};
 use crate::pipeline::{self, Topics, Work};
 use crate::serve::Server;
 use crate::telemetry::{Metrics, Status, VERSION, start_logging};
+use crate::trace::Exporter;
 
 /// Processes events from Kafka: keeps journeys and cohorts in the store, publishes alerts and scores exactly once
 ///
@@ -47,13 +48,14 @@ pub(super) struct Unfit;
 /// If a setting is wrong, the topics are missing or unfit, or a worker ends by itself.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = arguments.config()?;
-    let instance = config.deployment.as_str().to_owned();
+    let instance = instance(&config);
     start_logging(&config.log, &instance)?;
     let (definition, rules_hash) = in_force(&config)?;
     fit(&config)?;
     let topics = Topics::learn(&config, &config.stages)?;
     let metrics = Metrics::new();
     let status = Status::new(&metrics);
+    let exporter = Exporter::start(config.tracing.as_ref(), &instance, metrics.spans())?;
     let server = config
         .http
         .map(|address| Server::start(address, metrics.clone(), status.clone()))
@@ -68,13 +70,24 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         rules_hash,
         schemas: super::definition::schemas(&config)?,
         topics,
+        tracer: exporter.tracer(),
         metrics,
         status,
     };
     let stop = stop_on_signal()?;
     pipeline::run(&config, &work, &stop)?;
+    drop(exporter);
     info!("stopped");
     Ok(Exit::Ok)
+}
+
+/// What tells this process from its equals.
+fn instance(config: &Config) -> String {
+    let deployment = config.deployment.as_str();
+    match &config.workers.ordinal {
+        Some(ordinal) => format!("{deployment}-{}", ordinal.number),
+        None => deployment.to_owned(),
+    }
 }
 
 impl Arguments {

@@ -173,10 +173,11 @@ impl Layers {
             let keys = match name.strip_prefix(PREFIX) {
                 _ if value.is_empty() || NO_SETTINGS.contains(&name.as_str()) => continue,
                 Some(rest) if !is_service_link(rest) => keys_of(rest),
-                None if name == "RUST_LOG" && !environment.variables.contains_key(LOG_LEVEL) => {
-                    vec!["log".to_owned(), "level".to_owned()]
-                }
-                _ => continue,
+                Some(_) => continue,
+                None => match everybodys(name) {
+                    Some(path) if !environment.variables.contains_key(&ours(path)) => split(path),
+                    _ => continue,
+                },
             };
             self.variables.insert(keys.join("."), name.clone());
             insert(&mut dict, &keys, value);
@@ -219,8 +220,29 @@ fn in_words(expected: &str) -> &str {
     }
 }
 
-/// Stronger than `RUST_LOG`, which is meant for every program of a machine.
-const LOG_LEVEL: &str = "WAYMARK_LOG__LEVEL";
+/// Variables that are meant for every program of a machine, and what they set; ours are stronger.
+const EVERYBODYS: [(&str, &str); 10] = [
+    ("RUST_LOG", "log.level"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "tracing.endpoint"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "tracing.headers"),
+    ("OTEL_EXPORTER_OTLP_CERTIFICATE", "tracing.ca"),
+    ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "tracing.cert"),
+    ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "tracing.key"),
+    ("OTEL_TRACES_SAMPLER", "tracing.sampler"),
+    ("OTEL_TRACES_SAMPLER_ARG", "tracing.sampler_arg"),
+    ("OTEL_SERVICE_NAME", "tracing.service_name"),
+    ("OTEL_RESOURCE_ATTRIBUTES", "tracing.resource_attributes"),
+];
+
+fn everybodys(variable: &str) -> Option<&'static str> {
+    let mut known = EVERYBODYS.iter();
+    known.find_map(|(name, path)| (*name == variable).then_some(*path))
+}
+
+/// `log.level` is set by `WAYMARK_LOG__LEVEL`.
+fn ours(path: &str) -> String {
+    format!("{PREFIX}{}", path.replace('.', "__").to_uppercase())
+}
 
 /// Returns whether Kubernetes has put this variable there, for a service whose name begins with `waymark`:
 /// `WAYMARK_SERVICE_HOST`, `WAYMARK_PORT`, `WAYMARK_PORT_9464_TCP_ADDR`, ...

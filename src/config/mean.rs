@@ -8,7 +8,7 @@ use super::raw::{RawConfig, RawLog, RawRedis, RawStages, RawStore, RawTls, RawWo
 use super::scalars::Text;
 use super::{
     Config, ConfigError, Deployment, Environment, FlushLimits, Kafka, Log, Ordinal, Origin, Redis,
-    Registry, Secret, StageName, StepLimits, Store, Time, Tls, Workers,
+    Registry, Secret, StageName, StepLimits, Store, Time, Tls, Tracing, Workers,
 };
 
 /// Beyond this, an ordinal is a mistake.
@@ -44,6 +44,7 @@ pub(super) fn mean(
         },
         http: raw.http.0,
         log: log(raw.log, layers)?,
+        tracing: Tracing::check(raw.tracing, layers, environment)?,
     })
 }
 

@@ -20,6 +20,7 @@ mod secret;
 mod show;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod tree;
 
 use std::collections::BTreeSet;
@@ -37,6 +38,7 @@ pub use registry::{Credentials, Registry};
 pub use scalars::parse_span;
 pub use secret::{Secret, SecretError};
 pub use show::Setting;
+pub use traces::{HeadersError, Sampler, Share, Tracing};
 
 /// The variable that names the configuration file where no flag does.
 pub const FILE_VARIABLE: &str = "WAYMARK_CONFIG";
@@ -70,6 +72,8 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// What is told while running.
     pub log: Log,
+    /// Where spans are sent; absent: nowhere.
+    pub tracing: Option<Tracing>,
 }
 
 /// How much of what delivery rests on must be proven before the start.

@@ -151,6 +151,7 @@ pub(super) fn is_secret(property: &str) -> bool {
         "secret",
         "token",
         "passphrase",
+        "headers",
         "key.pem",
         "oauthbearer.config",
     ]

@@ -32,6 +32,7 @@ pub(super) struct RawConfig {
     pub(super) time: RawTime,
     pub(super) http: Http,
     pub(super) log: RawLog,
+    pub(super) tracing: RawTracing,
 }
 
 /// Which stages to run.
@@ -139,6 +140,21 @@ pub(super) struct RawLog {
     pub(super) format: LogFormat,
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTracing {
+    pub(super) endpoint: Option<Text>,
+    pub(super) headers: Option<Text>,
+    pub(super) headers_file: Option<PathBuf>,
+    pub(super) ca: Option<PathBuf>,
+    pub(super) cert: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
+    pub(super) sampler: Text,
+    pub(super) sampler_arg: Text,
+    pub(super) service_name: Option<Text>,
+    pub(super) resource_attributes: Option<Text>,
+}
+
 impl Default for RawStages {
     fn default() -> Self {
         Self(vec![StageName::Customer, StageName::Cohort])
@@ -243,6 +259,23 @@ impl Default for RawLog {
         Self {
             level: Text("info".to_owned()),
             format: LogFormat::default(),
+        }
+    }
+}
+
+impl Default for RawTracing {
+    fn default() -> Self {
+        Self {
+            endpoint: None,
+            headers: None,
+            headers_file: None,
+            ca: None,
+            cert: None,
+            key: None,
+            sampler: Text("parentbased_always_on".to_owned()),
+            sampler_arg: Text("1".to_owned()),
+            service_name: None,
+            resource_attributes: None,
         }
     }
 }

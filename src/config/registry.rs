@@ -4,12 +4,10 @@
 
 use std::time::Duration;
 
-use ureq::http::Uri;
-
 use super::layers::Layers;
 use super::mean::secret;
 use super::raw::RawRegistry;
-use super::scalars::Text;
+use super::scalars::{Text, web_address};
 use super::{ConfigError, Environment, Secret, Tls};
 
 /// How long a question may take. Two of them stay well below the shortest `max.poll.interval.ms`, 45 s.
@@ -137,12 +135,8 @@ fn url(text: &str) -> Result<String, String> {
                 .to_owned(),
         );
     }
-    let is_address = text.parse::<Uri>().is_ok_and(|uri| {
-        let web = matches!(uri.scheme_str(), Some("http" | "https"));
-        web && uri.authority().is_some() && uri.query().is_none()
-    });
-    if is_address && !text.contains('#') {
-        return Ok(text.trim_end_matches('/').to_owned());
+    if let Some(address) = web_address(text) {
+        return Ok(address);
     }
     Err(format!(
         "registry.url: {text:?} is no address of a registry: write such as https://registry:8081"

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, SpanRelativeTo};
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+use ureq::http::Uri;
 
 /// A text. Whoever types a number or a truth value means its letters: `session.timeout.ms: 6000`, a password of digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,6 +81,14 @@ pub fn parse_span(text: &str) -> Result<Duration, String> {
                 "{text:?} is no length of time: write a number above 0 and a unit, such as 100ms, 5s or 10m"
             )
         })
+}
+
+/// Returns the address of a server that is asked by HTTP, without a slash at the end; none if it is no such address.
+pub(super) fn web_address(text: &str) -> Option<String> {
+    let uri = text.parse::<Uri>().ok()?;
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+    let is_plain = uri.authority().is_some() && uri.query().is_none() && !text.contains('#');
+    (is_web && is_plain).then(|| text.trim_end_matches('/').to_owned())
 }
 
 impl Serialize for Span {

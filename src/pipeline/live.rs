@@ -27,6 +27,7 @@ use crate::config::{self, Assumption, Config, StageName};
 use crate::kafka::admin::AdminError;
 use crate::store::{MemoryStore, RedisSettings, RedisStore, Store};
 use crate::telemetry::{Metrics, Status};
+use crate::trace::Tracer;
 
 pub use topics::Topics;
 
@@ -50,6 +51,8 @@ pub struct Work {
     pub metrics: Metrics,
     /// Where to say how shards are.
     pub status: Status,
+    /// What makes spans of steps.
+    pub tracer: Tracer,
 }
 
 /// Why a process ends before it was told to, or can't begin.

@@ -1,5 +1,7 @@
 //! What one stage tells the next, on its way out: every record gets the next number of its channel.
 
+use rdkafka::message::OwnedHeaders;
+
 use super::{Outgoing, PublishDoubt, Transactions};
 use crate::protocol::{ShardId, Told, What};
 
@@ -34,7 +36,13 @@ impl<'a> Channels<'a> {
     ///
     /// # Errors
     /// [`PublishDoubt`] if the client refuses it.
-    pub fn tell(&mut self, partition: i32, key: &str, what: What<'_>) -> Result<(), PublishDoubt> {
+    pub fn tell(
+        &mut self,
+        partition: i32,
+        key: &str,
+        what: What<'_>,
+        headers: Option<OwnedHeaders>,
+    ) -> Result<(), PublishDoubt> {
         let number = &mut self.numbers[ShardId(partition).index()];
         *number += 1;
         let told = Told {
@@ -48,7 +56,7 @@ impl<'a> Channels<'a> {
             partition,
             key: Some(key.as_bytes()),
             value: Some(&value),
-            headers: None,
+            headers,
             progress_of: None,
         })
     }

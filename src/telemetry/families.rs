@@ -87,6 +87,11 @@ families! {
         "1 for the state that a shard is in, 0 for the others."
     halts: IntGaugeVec() "waymark_halted" ["stage", "shard", "halt"]
         "1 for a shard that has halted, by the name of the halt."
+
+    spans_sent: IntCounterVec() "waymark_spans_sent_total" []
+        "Spans that the collector has taken."
+    spans_dropped: IntCounterVec() "waymark_spans_dropped_total" ["reason"]
+        "Spans that the collector does not get, by reason."
 }
 
 /// Seconds: one step or commit takes milliseconds, and a slow one is what we look for.

@@ -59,6 +59,16 @@ labels! {
         Failed = "failed",
     }
 
+    /// Why the collector does not get a span.
+    SpanLoss {
+        /// Too many wait to be sent.
+        QueueFull = "queue_full",
+        /// It could not be sent: the collector is away, or refuses all of them.
+        Unsent = "unsent",
+        /// The collector has refused this one.
+        Rejected = "rejected",
+    }
+
     /// What recovery copied from the changelog into the store.
     Copied {
         /// Nothing: the store was up to date.

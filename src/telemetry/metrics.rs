@@ -11,7 +11,7 @@ use waymark_engine::event::{Reason, Timestamp};
 use waymark_engine::stage::Books;
 
 use super::families::Families;
-use super::labels::{Copied, Flushed, Rebalance, RecycleCause};
+use super::labels::{Copied, Flushed, Rebalance, RecycleCause, SpanLoss};
 use super::{COMMIT, VERSION};
 
 /// All metrics of a process. Clones count into the same families.
@@ -53,6 +53,14 @@ pub struct ShardMetrics {
     stream_time: Gauge,
 }
 
+/// What becomes of spans.
+#[derive(Debug, Clone)]
+pub struct SpanMetrics {
+    sent: IntCounter,
+    dropped: IntCounterVec,
+}
+
+const NO_LABELS: &[&str] = &[];
 const OUTCOMES: [&str; 5] = ["applied", "duplicate", "late", "ignored", "dead_lettered"];
 
 impl Metrics {
@@ -112,6 +120,17 @@ impl Metrics {
             unflushed_keys: self.all.unflushed_keys.with_label_values(&row),
             timers_due: self.all.timers_due.with_label_values(&row),
             stream_time: self.all.stream_time.with_label_values(&row),
+        }
+    }
+
+    /// Resolves the handles of spans. Every row is there from now on, at 0.
+    pub fn spans(&self) -> SpanMetrics {
+        for loss in SpanLoss::ALL {
+            self.all.spans_dropped.with_label_values(&[loss.label()]);
+        }
+        SpanMetrics {
+            sent: self.all.spans_sent.with_label_values(NO_LABELS),
+            dropped: self.all.spans_dropped.clone(),
         }
     }
 
@@ -288,6 +307,19 @@ impl ShardMetrics {
     /// Shows where stream time stands.
     pub fn stream_time(&self, at: Timestamp) {
         self.stream_time.set(at.as_millis() as f64 / 1_000.0);
+    }
+}
+
+impl SpanMetrics {
+    /// Counts spans that the collector has taken.
+    pub fn sent(&self, spans: u64) {
+        self.sent.inc_by(spans);
+    }
+
+    /// Counts spans that it does not get.
+    pub fn dropped(&self, loss: SpanLoss, spans: u64) {
+        let row = self.dropped.with_label_values(&[loss.label()]);
+        row.inc_by(spans);
     }
 }
 

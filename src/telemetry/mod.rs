@@ -16,9 +16,9 @@ mod logging;
 mod metrics;
 mod status;
 
-pub use labels::{Copied, Flushed, Rebalance, RecycleCause};
+pub use labels::{Copied, Flushed, Rebalance, RecycleCause, SpanLoss};
 pub use logging::{LoggingError, start_logging};
-pub use metrics::{Metrics, ShardMetrics, StageMetrics};
+pub use metrics::{Metrics, ShardMetrics, SpanMetrics, StageMetrics};
 pub use status::{Pulse, Report, ShardReport, ShardState, Status, WorkerReport};
 
 /// The version of this build.

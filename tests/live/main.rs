@@ -8,15 +8,21 @@
 //! | `verify`     | `waymark verify`: fine where all is well, and not where it isn't       |
 //! | `doctor`     | `waymark doctor`, and a start that is refused for the same reasons       |
 //! | `operate`    | `waymark inspect`, `shard adopt`                                       |
+//! | `traces`     | traces of events go on to alerts, and a collector is told of steps     |
+//! | `collector`  | that collector; shared with `tests/traces.rs`                          |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 #[expect(dead_code, reason = "tests/faults uses the rest")]
 #[path = "../support/client.rs"]
 mod client;
+#[expect(dead_code, reason = "tests/traces.rs uses the rest")]
+#[path = "../support/collector.rs"]
+mod collector;
 mod deployment;
 mod doctor;
 mod operate;
 #[path = "../support/deployment.rs"]
 mod support;
+mod traces;
 mod verify;

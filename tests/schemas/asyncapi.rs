@@ -5,9 +5,11 @@ use std::fs;
 use std::process::Command;
 
 use jsonschema::Validator;
-use rdkafka::message::Headers as _;
+use opentelemetry::trace::{SpanContext, TraceFlags};
+use rdkafka::message::{Headers as _, OwnedHeaders};
 use serde_json::{Value, json};
 use waymark::publish::Origin;
+use waymark::trace::with_trace;
 use waymark_engine::event::{Decoded, Kind, decode_json};
 
 use super::command::text;
@@ -272,13 +274,34 @@ fn headers_are_named_as_they_are_written() {
             .cloned()
             .collect()
     };
+    let keys = |written: &OwnedHeaders| -> BTreeSet<String> {
+        written.iter().map(|header| header.key.to_owned()).collect()
+    };
+    let (hop, began) = (traced(), traced());
     let written = Origin::new("lending", "customer").headers(&alert(), at("2026-03-12T09:40:00Z"));
-    let written: BTreeSet<String> = written.iter().map(|header| header.key.to_owned()).collect();
-    assert_eq!(named("alert"), written);
-    assert_eq!(named("alertAvro"), written);
+    let written = with_trace(written, Some(&hop), Some(&began));
+    assert_eq!(named("alert"), keys(&written));
+    assert_eq!(named("alertAvro"), keys(&written));
+    let between = with_trace(OwnedHeaders::new(), Some(&hop), None);
+    assert_eq!(named("delta"), keys(&between));
+    assert_eq!(named("clock"), keys(&between));
+    let read = with_trace(OwnedHeaders::new(), Some(&hop), Some(&began));
+    assert_eq!(named("event"), keys(&read));
     // Those of records set aside are written for records of a broker only, so they are looked for in the source.
     let source = fs::read_to_string(format!("{ROOT}/src/publish/set_aside.rs")).unwrap();
     for name in named("deadLetter").union(&named("late")) {
         assert!(source.contains(&format!("\"{name}\"")), "{name}");
     }
+}
+
+/// A span of a trace with a state.
+fn traced() -> SpanContext {
+    let state = "vendor=a:b".parse().unwrap();
+    SpanContext::new(
+        1_u128.into(),
+        1_u64.into(),
+        TraceFlags::SAMPLED,
+        true,
+        state,
+    )
 }

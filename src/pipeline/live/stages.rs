@@ -74,6 +74,7 @@ fn shared<S: Stage>(
         start: StartAt::Earliest,
         metrics: work.metrics.clone(),
         status: work.status.clone(),
+        tracer: work.tracer.clone(),
         vigil: vigil.clone(),
     }
 }

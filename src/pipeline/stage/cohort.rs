@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rdkafka::Message;
 use waymark_engine::cohort::{Cohort, Cohorts};
 use waymark_engine::derived::Delta;
-use waymark_engine::event::{Reason, Rejection, Text, Timestamp};
+use waymark_engine::event::{EventHash, Reason, Rejection, Text, Timestamp};
 use waymark_engine::stage::{Derived, Outcome, Shard, Table};
 
 use super::{Foreseen, Item, Stage, Stored, Strays, Unreadable};
@@ -54,6 +54,13 @@ impl Stage for CohortStage {
 
     fn key(news: &News) -> Option<&str> {
         news.cohort.as_deref()
+    }
+
+    fn event(news: &News) -> Option<EventHash> {
+        match &news.told.what {
+            What::Delta(delta) => Some(delta.event_hash),
+            What::Clock { .. } => None,
+        }
     }
 
     fn gate(&self, progress: &Progress) -> Ear {

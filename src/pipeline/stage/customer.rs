@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::Message;
-use waymark_engine::event::{CustomerId, Decoded, Event, Kind, Reason, Rejection, Timestamp};
+use waymark_engine::event::{
+    CustomerId, Decoded, Event, EventHash, Kind, Reason, Rejection, Timestamp,
+};
 use waymark_engine::journey::Journey;
 use waymark_engine::rules::Rules;
 use waymark_engine::stage::{Derived, Outcome, Shard, Table};
@@ -52,6 +54,13 @@ impl Stage for CustomerStage {
     fn key(input: &Decoded) -> Option<&str> {
         match input {
             Decoded::Event(event) => customer_of(event),
+            Decoded::Ignored { .. } => None,
+        }
+    }
+
+    fn event(input: &Decoded) -> Option<EventHash> {
+        match input {
+            Decoded::Event(event) => Some(event.hash),
             Decoded::Ignored { .. } => None,
         }
     }

@@ -17,7 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rdkafka::Message;
-use waymark_engine::event::{Rejection, Timestamp};
+use waymark_engine::event::{EventHash, Rejection, Timestamp};
 use waymark_engine::stage::{Derived, Outcome, Processor, Shard, Table};
 
 use crate::protocol::{Offset, Progress};
@@ -56,6 +56,9 @@ pub(crate) trait Stage: Send + Sync + 'static {
 
     /// Returns the key of the state that an input concerns, if it concerns one.
     fn key(input: &Self::Input) -> Option<&str>;
+
+    /// Returns the hash of the event that an input tells of, if it tells of one.
+    fn event(input: &Self::Input) -> Option<EventHash>;
 
     /// Returns the gate of a shard after a step.
     fn gate(&self, progress: &Progress) -> Self::Gate;

@@ -108,6 +108,18 @@ impl<'a, 's, S: Stage> Collecting<'a, 's, S> {
     }
 }
 
+impl<'a, I> Collected<'a, I> {
+    /// Returns whether nothing was read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// Returns the records of all shards.
+    pub(super) fn records(&self) -> impl Iterator<Item = &BorrowedMessage<'a>> {
+        self.batches.values().flat_map(|batch| &batch.records)
+    }
+}
+
 impl<I> Default for Collected<'_, I> {
     fn default() -> Self {
         Self {

@@ -11,8 +11,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry::trace::SpanContext;
 use rdkafka::consumer::ConsumerGroupMetadata;
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::{BorrowedMessage, Message, OwnedHeaders};
 use waymark_engine::derived::Alert;
 use waymark_engine::stage::Outcome;
 
@@ -29,6 +30,7 @@ use crate::publish::{
 };
 use crate::source::KafkaSource;
 use crate::telemetry::RecycleCause;
+use crate::trace::{Sending, StepSpan, Trail, with_trace};
 
 /// Where a stage publishes to.
 pub(crate) struct Outputs {
@@ -88,12 +90,13 @@ impl Outputs {
         membership: &Arc<ConsumerGroupMetadata>,
         steps: &mut [Decided],
         collected: &Collected<'_, I>,
+        span: &mut StepSpan,
     ) -> Result<Vec<Receipt>, Doubt> {
         transactions.begin()?; // 5, here and below: stopping aborts it, the steps are done again from V
         for step in &mut *steps {
             let batch = collected.batches.get(&step.progress.shard);
             let records = batch.map_or(&[][..], |batch| &batch.records);
-            self.send(transactions, step, records)?;
+            self.send(transactions, step, records, span)?;
         }
         failpoint::here("step.5");
         transactions.flush()?; // 6: the same
@@ -124,9 +127,10 @@ impl Outputs {
         transactions: &Transactions,
         step: &mut Decided,
         records: &[BorrowedMessage<'_>],
+        span: &mut StepSpan,
     ) -> Result<(), PublishDoubt> {
-        self.send_alerts(transactions, step)?;
-        self.send_deltas(transactions, step)?;
+        self.send_alerts(transactions, step, records, span)?;
+        self.send_deltas(transactions, step, records, span)?;
         self.send_scores(transactions, step)?;
         self.send_set_aside(transactions, step, records)?;
         self.send_changes(transactions, step)?;
@@ -141,17 +145,33 @@ impl Outputs {
         })
     }
 
-    fn send_alerts(&self, to: &Transactions, step: &Decided) -> Result<(), PublishDoubt> {
+    fn send_alerts(
+        &self,
+        to: &Transactions,
+        step: &Decided,
+        records: &[BorrowedMessage<'_>],
+        span: &mut StepSpan,
+    ) -> Result<(), PublishDoubt> {
         let now = clock::now();
-        for alert in &step.alerts {
+        for (place, alert) in step.alerts.iter().enumerate() {
             let key = alert.alert_id.to_string();
             let value = serde_json::to_vec(alert).expect("alerts always serialise");
+            let partition = partition_of(home_of(alert).as_bytes(), self.alerts.partitions);
+            let sending = Sending {
+                topic: &self.alerts.name,
+                partition,
+                kind: &alert.kind,
+            };
+            let cause = trail(records, step.causes.of_alert(place));
+            let hop = span.send(&sending, cause.as_ref().map(|cause| &cause.hop));
+            let headers = self.origin.headers(alert, now);
+            let began = cause.as_ref().map(|cause| &cause.began);
             to.send(Outgoing {
                 topic: &self.alerts.name,
-                partition: partition_of(home_of(alert).as_bytes(), self.alerts.partitions),
+                partition,
                 key: Some(key.as_bytes()),
                 value: Some(&value),
-                headers: Some(self.origin.headers(alert, now)),
+                headers: Some(with_trace(headers, hop.as_ref(), began)),
                 progress_of: None,
             })?;
         }
@@ -159,17 +179,25 @@ impl Outputs {
     }
 
     /// Deltas, each to the partition of its cohort, then clock records to all of them; every record is numbered.
-    fn send_deltas(&self, to: &Transactions, step: &mut Decided) -> Result<(), PublishDoubt> {
+    fn send_deltas(
+        &self,
+        to: &Transactions,
+        step: &mut Decided,
+        records: &[BorrowedMessage<'_>],
+        span: &StepSpan,
+    ) -> Result<(), PublishDoubt> {
         let Some(topic) = &self.deltas else {
             return Ok(());
         };
         let shard = step.progress.shard;
         let numbers = std::mem::take(&mut step.progress.channels);
         let mut channels = Channels::new(to, &topic.name, topic.partitions, shard, numbers);
-        for delta in &step.deltas {
+        for (place, delta) in step.deltas.iter().enumerate() {
+            let cause = trail(records, step.causes.of_delta(place));
             let key = delta.cohort.to_string();
             let partition = partition_of(key.as_bytes(), topic.partitions);
-            channels.tell(partition, &key, What::Delta(Cow::Borrowed(delta)))?;
+            let headers = headers_of(cause.as_ref().map(|cause| &cause.hop));
+            channels.tell(partition, &key, What::Delta(Cow::Borrowed(delta)), headers)?;
         }
         if let (true, Some(stream_time)) = (step.clock_told, step.progress.stream_time) {
             let key = format!("clock={shard}");
@@ -179,7 +207,12 @@ impl Outputs {
                     stream_time,
                     tick: step.tick,
                 };
-                channels.tell(partition.cast_signed(), &key, clock)?;
+                channels.tell(
+                    partition.cast_signed(),
+                    &key,
+                    clock,
+                    headers_of(span.context()),
+                )?;
             }
         }
         step.progress.channels = channels.into_numbers();
@@ -252,6 +285,16 @@ impl Outputs {
         }
         Ok(())
     }
+}
+
+/// The traces of the record at a place.
+fn trail(records: &[BorrowedMessage<'_>], place: Option<usize>) -> Option<Trail> {
+    Trail::of(&records[place?])
+}
+
+/// The headers of a record between the stages: none unless it stands in a trace.
+fn headers_of(hop: Option<&SpanContext>) -> Option<OwnedHeaders> {
+    hop.map(|_| with_trace(OwnedHeaders::new(), hop, None))
 }
 
 fn receipts_of(steps: &[Decided], transactions: &Transactions) -> Result<Vec<Receipt>, Doubt> {

@@ -7,6 +7,7 @@
 //! Timers fire between records, in their order, never at the end of a step. If more are due than were loaded, the step is
 //! cut before the first record beyond the last one loaded: a storm becomes more steps, and results stay the same.
 
+mod causes;
 mod states;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::pipeline::stage::{Item, Stage, Strays, Unreadable};
 use crate::protocol::{Offset, Progress};
 use crate::store::Loaded;
 
+use causes::Causes;
 use states::States;
 
 /// What decides besides the records themselves.
@@ -80,6 +82,8 @@ pub(super) struct Decided {
     pub(super) alerts: Vec<Alert>,
     pub(super) deltas: Vec<Delta>,
     pub(super) scores: Vec<Score>,
+    /// Which records have brought the alerts and the deltas.
+    pub(super) causes: Causes,
     /// Places of items that are set aside, and why.
     pub(super) set_aside: Vec<(usize, Outcome)>,
     /// How its records ended.
@@ -109,6 +113,7 @@ impl Decided {
             alerts: Vec::new(),
             deltas: Vec::new(),
             scores: Vec::new(),
+            causes: Causes::default(),
             set_aside: Vec::new(),
             books: Books::default(),
             read_until: None,
@@ -168,6 +173,7 @@ pub(super) fn decide<S: Stage>(
         engine: Shard::new(Arc::clone(stage.processor()), shard.progress.stream_time),
         states,
         derived: Derived::default(),
+        causes: Causes::default(),
         set_aside: Vec::new(),
         books: Books::default(),
     };
@@ -186,6 +192,7 @@ struct Step<'a, S: Stage> {
     engine: Shard<Arc<S::Processor>>,
     states: States<'a, S>,
     derived: Derived,
+    causes: Causes,
     set_aside: Vec<(usize, Outcome)>,
     books: Books,
 }
@@ -202,6 +209,8 @@ impl<S: Stage> Step<'_, S> {
                 return place;
             }
             let outcome = self.take(item);
+            let event = item.decoded.as_ref().ok().and_then(S::event);
+            self.causes.enter(place, event, &self.derived);
             self.books.enter(&outcome);
             match outcome {
                 Outcome::Late | Outcome::DeadLettered(_) => self.set_aside.push((place, outcome)),
@@ -265,6 +274,7 @@ impl<S: Stage> Step<'_, S> {
             alerts: self.derived.alerts,
             deltas: self.derived.deltas,
             scores: self.derived.scores,
+            causes: self.causes,
             set_aside: self.set_aside,
             books: self.books,
             read_until: intake.items[..taken].last().map(|item| item.appended_at),

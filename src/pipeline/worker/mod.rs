@@ -68,6 +68,7 @@ use crate::publish::{PublishDoubt, Transactions};
 use crate::source::KafkaSource;
 use crate::store::Store;
 use crate::telemetry::{Metrics, Pulse, StageMetrics, Status};
+use crate::trace::{StepSpan, Taking, Tracer};
 
 use collect::{Collected, collect};
 use decide::Decided;
@@ -101,6 +102,7 @@ pub(crate) struct Shared<S> {
     pub(crate) start: StartAt,
     pub(crate) metrics: Metrics,
     pub(crate) status: Status,
+    pub(crate) tracer: Tracer,
     pub(crate) vigil: Vigil,
 }
 
@@ -253,13 +255,26 @@ impl<S: Stage> Worker<S> {
         let source = Rc::clone(&self.source);
         let shared = Arc::clone(&self.shared);
         let collected = collect(&source, &shared.stage, &shared.step, FIRST_WAIT)?;
+        let span = (!collected.is_empty()).then(|| self.begin_span(&collected));
         let steps = self.decide_all(&collected)?;
         if !steps.is_empty() {
-            self.commit(steps, &collected, turn)?;
+            // A step of time alone is known only now.
+            let span = span.unwrap_or_else(|| self.begin_span(&collected));
+            self.commit(steps, &collected, turn, span)?;
         }
         drop(collected);
         self.sweep();
         Ok(())
+    }
+
+    /// Begins to tell of the steps of a turn.
+    fn begin_span(&self, collected: &Collected<'_, S::Input>) -> StepSpan {
+        let taking = Taking {
+            topic: &self.shared.source_topic,
+            group: &self.shared.group,
+            records: collected.records().count(),
+        };
+        self.shared.tracer.step(&taking, collected.records())
     }
 
     /// Commits steps; they count from here on, or are in doubt.
@@ -268,6 +283,7 @@ impl<S: Stage> Worker<S> {
         mut steps: Vec<Decided>,
         collected: &Collected<'_, S::Input>,
         turn: Stopwatch,
+        mut span: StepSpan,
     ) -> Result<(), Reaction> {
         let commit = Stopwatch::start();
         let membership = self.membership.as_ref().ok_or(Reaction::StartAnew)?;
@@ -282,8 +298,13 @@ impl<S: Stage> Worker<S> {
             membership,
             &mut steps,
             collected,
+            &mut span,
         );
-        let receipts = committed.map_err(Reaction::Recycle)?;
+        let receipts = committed.map_err(|doubt| {
+            span.doubted(doubt.cause().label());
+            Reaction::Recycle(doubt)
+        })?;
+        span.committed();
         self.in_doubt.clear();
         self.observed.metrics.step(turn.elapsed(), commit.elapsed());
         failpoint::here("step.9");

@@ -22,6 +22,7 @@ use crate::protocol::rules::{may_recover, not_torn};
 use crate::protocol::{Offset, Progress, ShardId, Step};
 use crate::source::Polled;
 use crate::telemetry::ShardState;
+use crate::trace::StepSpan;
 
 /// How long to wait between two looks at a shard that can't be recovered yet.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -173,6 +174,7 @@ impl<S: Stage> Worker<S> {
             membership,
             &mut steps,
             &nothing,
+            &mut StepSpan::off(),
         );
         committed.map(|_| ()).map_err(Unrecovered::Doubt)
     }

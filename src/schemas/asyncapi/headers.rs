@@ -12,6 +12,32 @@ fn headers(names: &[(&str, &str)], always: &[&str]) -> Value {
     json!({ "type": "object", "properties": names.collect::<Map<_, _>>(), "required": always })
 }
 
+/// W3C Trace Context, last hop and beginning.
+const TRACES: [(&str, &str); 3] = [
+    (
+        "traceparent",
+        "The span that has sent the record (W3C Trace Context).",
+    ),
+    (
+        "tracestate",
+        "What its tracing systems add, up to 512 bytes.",
+    ),
+    (
+        "ce_traceparent",
+        "The span that all began with, where a record has brought this one.",
+    ),
+];
+
+/// What is read from events besides their values.
+pub(super) fn event_headers() -> Value {
+    headers(&TRACES, &[])
+}
+
+/// What goes on between the stages.
+pub(super) fn delta_headers() -> Value {
+    headers(&TRACES[..2], &[])
+}
+
 /// Attributes of `CloudEvents` in binary mode.
 pub(super) fn alert_headers(content_type: &str) -> Value {
     let content = format!("{content_type}.");
@@ -43,7 +69,7 @@ pub(super) fn alert_headers(content_type: &str) -> Value {
         "ce_source",
         "ce_time",
     ];
-    headers(&attributes, &always)
+    headers(&[&attributes[..], &TRACES].concat(), &always)
 }
 
 const PLACE: [(&str, &str); 4] = [

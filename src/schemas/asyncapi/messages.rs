@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 use waymark_engine::event::Kind;
 
-use super::headers::{alert_headers, dead_letter_headers, late_headers};
+use super::headers::{
+    alert_headers, dead_letter_headers, delta_headers, event_headers, late_headers,
+};
 use super::json_form::{Dialect, json_forms};
 use super::{BINDING, reference, text};
 use crate::schemas::SHIPPED;
@@ -162,14 +164,18 @@ fn events() -> Vec<Message> {
     let customer = text("The customer, placed with murmur2; the feed for a heartbeat.");
     vec![
         Message {
+            headers: Some(event_headers()),
             example: example!("events/application.submitted"),
             ..json_message("event", "A fact about a customer", &customer)
         },
-        avro_message(
-            "eventAvro",
-            "A fact about a customer, with the framing of a registry or as a single object",
-            &customer,
-        ),
+        Message {
+            headers: Some(event_headers()),
+            ..avro_message(
+                "eventAvro",
+                "A fact about a customer, with the framing of a registry or as a single object",
+                &customer,
+            )
+        },
     ]
 }
 
@@ -217,18 +223,23 @@ fn deltas() -> Vec<Message> {
         text("The cohort of a delta, such as branch=17, or the shard of a clock, such as clock=3.");
     vec![
         Message {
+            headers: Some(delta_headers()),
             example: example!("delta"),
             ..json_message("delta", "A survey reply as one cohort counts it", &cohort)
         },
         Message {
+            headers: Some(delta_headers()),
             example: example!("clock"),
             ..json_message("clock", "How far a shard is", &shard)
         },
-        avro_message(
-            "deltaAvro",
-            "A delta or a clock record, with a registry",
-            &either,
-        ),
+        Message {
+            headers: Some(delta_headers()),
+            ..avro_message(
+                "deltaAvro",
+                "A delta or a clock record, with a registry",
+                &either,
+            )
+        },
     ]
 }
 

@@ -1,5 +1,6 @@
 //! A step at a time: gate, timers, states. That cuts change nothing is what `histories` shows.
 
+mod causes;
 mod cohorts;
 mod histories;
 
