@@ -66,10 +66,10 @@ pub(crate) fn measure(deployment: &Deployment<'_>) -> Result<Backlog> {
     let took = begun.elapsed();
     let cpu = cpu_seconds(&run.id().to_string())?;
     let peak_memory_bytes = peak_bytes(run.id())?;
+    Deployment::stop(run)?;
+    let cohorts = waiting.finish()?;
     let held = |topic: &str| Reader::open(&bootstrap, &deployment.topic(topic), &group)?.held();
     let deltas = held("deltas")?;
-    let cohorts = waiting.finish(deltas)?;
-    Deployment::stop(run)?;
     let events: i64 = ends.iter().sum();
     let (to_first, at_first) = first.unwrap_or((took, 0));
     Ok(Backlog {
@@ -82,7 +82,10 @@ pub(crate) fn measure(deployment: &Deployment<'_>) -> Result<Backlog> {
         changelog: held("customer.changelog")?,
         alerts: held("alerts")?,
         deltas,
-        cohorts,
+        cohorts: Cohorts {
+            cpu_seconds_per_million: cohorts.cpu_seconds * 1e6 / deltas.records as f64,
+            peak_memory_bytes: cohorts.peak_memory_bytes,
+        },
     })
 }
 
@@ -91,6 +94,12 @@ struct Waiting {
     run: Process,
     deltas: Reader,
     cpu: f64,
+}
+
+/// What a process has used.
+struct Used {
+    cpu_seconds: f64,
+    peak_memory_bytes: u64,
 }
 
 impl Waiting {
@@ -111,7 +120,8 @@ impl Waiting {
         Ok(Self { run, deltas, cpu })
     }
 
-    fn finish(mut self, held: Held) -> Result<Cohorts> {
+    /// Waits until it has taken everything, and stops it.
+    fn finish(mut self) -> Result<Used> {
         let ends = self.deltas.ends()?;
         wait_for("the cohort stage", LIMIT, || {
             alive(&mut self.run)?;
@@ -120,11 +130,11 @@ impl Waiting {
             Ok(positions.iter().zip(&ends).all(|(at, end)| *at >= end - 1))
         })?;
         let cpu = cpu_seconds(&self.run.id().to_string())? - self.cpu;
-        let cohorts = Cohorts {
-            cpu_seconds_per_million: cpu * 1e6 / held.records as f64,
+        let used = Used {
+            cpu_seconds: cpu,
             peak_memory_bytes: peak_bytes(self.run.id())?,
         };
         Deployment::stop(self.run)?;
-        Ok(cohorts)
+        Ok(used)
     }
 }

@@ -1,6 +1,7 @@
 //! What the workers of each stage share: its names, its limits, its topics.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use waymark_engine::cohort::Cohorts;
 use waymark_engine::rules::Rules;
@@ -13,6 +14,9 @@ use crate::publish::Origin;
 
 /// Bytes of a record beside its value: key, headers, framing.
 const RECORD_OVERHEAD: usize = 4 * 1024;
+/// The shortest wait for the deltas of a step. Cohorts decide by the hour and are few and large: each step writes those it
+/// touches whole, so a second for all of them is well spent.
+const COHORT_WAIT: Duration = Duration::from_secs(1);
 
 /// Returns what workers of the customer stage share.
 pub(super) fn customer(config: &Config, work: &Work, vigil: &Vigil) -> Shared<CustomerStage> {
@@ -37,6 +41,7 @@ pub(super) fn cohort(config: &Config, work: &Work, vigil: &Vigil) -> Option<Shar
     };
     let mut shared = shared(config, work, vigil, stage, deployment.deltas());
     shared.outputs.scores = Some(topic(work, deployment.scores()));
+    shared.step.wait = shared.step.wait.max(COHORT_WAIT);
     Some(shared)
 }
 
