@@ -4,10 +4,12 @@
 //! | ----------- | ------------------------------------------------------------------- |
 //! | `shard`     | stream time, timers and the states a step works on                  |
 //! | `books`     | how many records ended how                                          |
+//! | `keys`      | keys, and maps by key                                               |
 //!
 //! A stage itself is one [`Processor`]. Whoever drives a shard (a replay, a worker) brings the inputs and keeps the states.
 
 mod books;
+mod keys;
 mod shard;
 
 use std::sync::Arc;
@@ -16,7 +18,8 @@ use crate::derived::{Alert, Delta, Score};
 use crate::event::{Rejection, Timestamp};
 
 pub use books::Books;
-pub use shard::{Derived, Key, Shard, Table};
+pub use keys::{Key, KeyMap, KeySet};
+pub use shard::{Derived, Shard, Table};
 
 /// The heart of one stage: how the state of a key changes, and what that says to the world.
 ///

@@ -6,15 +6,12 @@
 //!
 //! Timers fire between inputs, never at the end of a step: results do not depend on how steps are cut.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Cause, Decision, Outcome, Processor};
+use super::{Cause, Decision, Key, KeyMap, Outcome, Processor};
 use crate::derived::{Alert, Delta, Score};
 use crate::event::Timestamp;
-
-/// Key of a state: a customer id, or the name of a cohort.
-pub type Key = Arc<str>;
 
 /// The clock of a shard and the processor it drives.
 #[derive(Debug)]
@@ -28,7 +25,7 @@ pub struct Shard<P> {
 #[derive(Debug)]
 pub struct Table<S> {
     rows: Vec<Row<S>>,
-    places: HashMap<Key, usize>,
+    places: KeyMap<usize>,
     /// Invariant: each row with a due time has one timer, at or before it; a timer that comes too early is set anew. So a
     /// due time that keeps moving away, as that of a silence does, costs nothing until the first one has passed.
     timers: BTreeSet<(Timestamp, Key)>,
@@ -138,14 +135,17 @@ impl<S> Table<S> {
     pub fn new() -> Self {
         Self {
             rows: Vec::new(),
-            places: HashMap::new(),
+            places: KeyMap::default(),
             timers: BTreeSet::new(),
         }
     }
 
     /// Adds a state as the store holds it.
     pub fn load(&mut self, key: &Key, state: Option<S>, due: Option<Timestamp>) {
-        let place = self.place(key);
+        let place = match self.places.get(key) {
+            Some(place) => *place,
+            None => self.add(Arc::clone(key)),
+        };
         self.rows[place].state = state;
         self.set_due(place, due);
     }
@@ -211,10 +211,13 @@ impl<S> Table<S> {
     }
 
     fn place(&mut self, key: &str) -> usize {
-        if let Some(place) = self.places.get(key) {
-            return *place;
+        match self.places.get(key) {
+            Some(place) => *place,
+            None => self.add(Arc::from(key)),
         }
-        let key: Key = Arc::from(key);
+    }
+
+    fn add(&mut self, key: Key) -> usize {
         self.places.insert(Arc::clone(&key), self.rows.len());
         self.rows.push(Row {
             key,

@@ -3,11 +3,11 @@
 //! Records keep their place in the client's memory; what they mean is decoded at once, for the keys must be known before
 //! anything is loaded. A rebalance empties the collection.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::message::{BorrowedMessage, Message};
-use waymark_engine::stage::Key;
+use waymark_engine::stage::KeySet;
 
 use crate::clock::Stopwatch;
 use crate::config::StepLimits;
@@ -143,7 +143,7 @@ impl<I> Default for Batch<'_, I> {
 struct Extent {
     records: usize,
     bytes: usize,
-    keys: HashSet<Key>,
+    keys: KeySet,
     since_first: Option<Stopwatch>,
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use waymark_engine::event::Timestamp;
-use waymark_engine::stage::Key;
+use waymark_engine::stage::{Key, KeySet};
 
 use super::collect::Collected;
 use super::decide::{Decided, Deciding, Intake, decide};
@@ -200,7 +200,7 @@ impl Need {
         timers: usize,
     ) -> Self {
         let mut gate = stage.gate(&shard.progress);
-        let (mut keys, mut latest) = (Vec::with_capacity(items.len()), None);
+        let (mut keys, mut latest) = (KeySet::default(), None);
         for item in items {
             if let Some(foreseen) = stage.foresee(&gate, item) {
                 latest = latest.max(foreseen.reaches);
@@ -208,8 +208,6 @@ impl Need {
             }
             stage.pass(&mut gate, item);
         }
-        keys.sort_unstable();
-        keys.dedup();
         keys.retain(|key| shard.unflushed.get(key).is_none());
         // Stream time may lie ahead of all of them, and a late one may have armed what is long due.
         let due_before = latest.max(shard.progress.stream_time);

@@ -4,11 +4,10 @@
 //! [`OwnedShard::committed`](super::owned::OwnedShard::committed) alone, which asks for a receipt, so that a flush never
 //! holds anything else.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use waymark_engine::event::Timestamp;
-use waymark_engine::stage::Key;
+use waymark_engine::stage::{Key, KeyMap};
 
 use crate::clock::Stopwatch;
 use crate::store::Change;
@@ -16,7 +15,7 @@ use crate::store::Change;
 /// Values that committed steps have left and the store does not hold yet. They are always read from here.
 #[derive(Debug, Default)]
 pub(super) struct Unflushed {
-    values: HashMap<Key, Waiting>,
+    values: KeyMap<Waiting>,
     oldest: Option<Stopwatch>,
 }
 

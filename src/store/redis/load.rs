@@ -9,12 +9,11 @@
 //! Every write changes the checkpoint and is one atomic script, so nothing was written between the first checkpoint and an
 //! equal one behind it. That needs no `MULTI`, in which a server without memory refuses even to read.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use redis::{Connection, ErrorKind, Pipeline, RedisError, RedisResult, Value};
 use waymark_engine::event::Timestamp;
-use waymark_engine::stage::Key;
+use waymark_engine::stage::{Key, KeySet};
 
 use super::connection::part;
 use super::keys::Keys;
@@ -54,7 +53,7 @@ impl Reader<'_> {
         let Some(due) = self.due(checkpoint.as_deref(), &buckets, wanted)? else {
             return Ok(None);
         };
-        let mut known: HashSet<_> = wanted.keys.iter().collect();
+        let mut known: KeySet<_> = wanted.keys.iter().collect();
         let unasked = due.iter().map(|(_, key)| key);
         let unasked: Vec<_> = unasked.filter(|key| known.insert(key)).cloned().collect();
         if !unasked.is_empty() {

@@ -3,10 +3,9 @@
 //! What waits to be flushed overrules what was loaded, and a state overrules the index of due times. An index entry that
 //! disagrees with its state is ignored, and the next flush puts it right.
 
-use std::collections::HashMap;
-
+use foldhash::fast::RandomState;
 use waymark_engine::event::Timestamp;
-use waymark_engine::stage::{Key, Table};
+use waymark_engine::stage::{Key, KeyMap, Table};
 
 use super::{Intake, Undecided};
 use crate::pipeline::stage::{Stage, Stored};
@@ -21,7 +20,7 @@ pub(super) struct States<'a, S: Stage> {
     pub(super) last_timer: Option<(Timestamp, Key)>,
     unflushed: &'a Unflushed,
     /// The due time under which the store has each key that was loaded.
-    stored_due: HashMap<Key, Option<Timestamp>>,
+    stored_due: KeyMap<Option<Timestamp>>,
     /// What the store must be told once more, for its index is wrong.
     to_mend: Vec<InFlight>,
 }
@@ -40,10 +39,13 @@ impl<'a, S: Stage> States<'a, S> {
             table: Table::new(),
             last_timer: loaded.due.last().filter(|_| full).cloned(),
             unflushed,
-            stored_due: HashMap::with_capacity(loaded.states.len()),
+            stored_due: KeyMap::with_capacity_and_hasher(
+                loaded.states.len(),
+                RandomState::default(),
+            ),
             to_mend: Vec::new(),
         };
-        let index: HashMap<&Key, Timestamp> =
+        let index: KeyMap<Timestamp, &Key> =
             loaded.due.iter().map(|(due, key)| (key, *due)).collect();
         for state in &loaded.states {
             states.put(state, index.get(&state.key).copied())?;
