@@ -10,6 +10,8 @@
 //! | `operate`    | `waymark inspect`, `shard adopt`                                       |
 //! | `traces`     | traces of events go on to alerts, and a collector is told of steps     |
 //! | `collector`  | that collector; shared with `tests/traces.rs`                          |
+//! | `figures`    | scores, waves and shifts: those of a file, and those computed by hand  |
+//! | `nps`, `rows`, `data` | NPS by hand, CSV, the real logs; shared with `tests/replay`   |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
@@ -19,9 +21,16 @@ mod client;
 #[expect(dead_code, reason = "tests/traces.rs uses the rest")]
 #[path = "../support/collector.rs"]
 mod collector;
+#[path = "../support/data.rs"]
+mod data;
 mod deployment;
 mod doctor;
+mod figures;
+#[path = "../support/nps.rs"]
+mod nps;
 mod operate;
+#[path = "../support/rows.rs"]
+mod rows;
 #[path = "../support/deployment.rs"]
 mod support;
 mod traces;

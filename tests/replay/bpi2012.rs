@@ -16,7 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::data::data;
-use crate::support::{Run, column, csv, example, replay, word};
+use crate::rows::{column, csv};
+use crate::support::{Run, example, replay, word};
 
 const LOG: &str = "bpi2012/bpi2012_events.csv.zst";
 

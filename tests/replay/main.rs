@@ -7,6 +7,8 @@
 //! | `cli`     | the command as a user meets it: files, pipes, the shipped example                     |
 //! | `damage`  | what is wrong is named, has its exit code, and leaves nothing half written            |
 //! | `steps`   | steps of any size give the same bytes                                                 |
+//! | `nps`     | scores and intervals by hand; shared with `tests/live`                                |
+//! | `rows`    | reading a CSV log; shared as well                                                     |
 //! | `support` | running the program, reading what it wrote                                            |
 //!
 //! The real logs are not part of the project. They are looked for in `WAYMARK_DATA`, else in `../shared/data` beside the
@@ -22,6 +24,10 @@ mod cli;
 mod damage;
 #[path = "../support/data.rs"]
 mod data;
+#[path = "../support/nps.rs"]
+mod nps;
+#[path = "../support/rows.rs"]
+mod rows;
 mod sfo_nps;
 mod steps;
 mod support;

@@ -1,8 +1,6 @@
 //! Scores of the airport surveys of May 2017 and May 2018, computed a second time with nothing of ours.
 //!
-//! The formulas, with n replies of which p promote and d detract: n' = n + 3, p' = (p + 0.75) / n', d' = (d + 0.75) / n';
-//! the interval is 100 (p' − d') ± 196 √v with v = (p' + d' − (p' − d')²) / n', cut to ±100. Two waves differ if their
-//! scores are further apart than 196 √(v + v).
+//! The formulas are in `tests/support/nps.rs`. Two waves differ if their scores are further apart than 196 √(v + v).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +8,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::data::data;
-use crate::support::{Run, column, csv, example, replay, word};
+use crate::nps::Tally;
+use crate::rows::{column, csv};
+use crate::support::{Run, example, replay, word};
 
 const WAVES: [(&str, &str); 2] = [
     ("2017", "sfo-nps/2017_SFO_Customer_Survey.csv.zst"),
@@ -158,9 +158,7 @@ fn assert_window(until: &str, [from, to]: [&str; 2], days: std::ops::RangeInclus
         assert_close(&score["nps"], tally.nps());
         assert_close(&score["low"], low);
         assert_close(&score["high"], high);
-        let is_firm = 196.0 * tally.variance().sqrt() <= 15.0;
-        let verdict = if is_firm { "firm" } else { "too_few_replies" };
-        assert_eq!(score["verdict"], verdict, "{name}");
+        assert_eq!(score["verdict"], tally.verdict(), "{name}");
     }
 }
 
@@ -209,7 +207,7 @@ struct Reply {
     year: &'static str,
     day: u8,
     area: String,
-    score: Option<u8>,
+    score: Option<i64>,
 }
 
 impl Reply {
@@ -231,63 +229,7 @@ fn read(year: &'static str, path: &Path) -> Vec<Reply> {
     reader.records().map(Result::unwrap).map(reply).collect()
 }
 
-#[derive(Default)]
-struct Tally {
-    promoters: u32,
-    passives: u32,
-    detractors: u32,
-}
-
 fn tally(replies: &[Reply], fits: impl Fn(&Reply) -> bool) -> Tally {
-    let mut tally = Tally::default();
-    for score in replies
-        .iter()
-        .filter(|it| fits(it))
-        .filter_map(|it| it.score)
-    {
-        match score {
-            9.. => tally.promoters += 1,
-            7..=8 => tally.passives += 1,
-            _ => tally.detractors += 1,
-        }
-    }
-    tally
-}
-
-impl Tally {
-    fn replies(&self) -> u32 {
-        self.promoters + self.passives + self.detractors
-    }
-
-    fn nps(&self) -> f64 {
-        let balance = f64::from(self.promoters) - f64::from(self.detractors);
-        100.0 * balance / f64::from(self.replies())
-    }
-
-    /// Shares of promoters and detractors, adjusted.
-    fn shares(&self) -> [f64; 2] {
-        let replies = f64::from(self.replies() + 3);
-        [self.promoters, self.detractors].map(|count| (f64::from(count) + 0.75) / replies)
-    }
-
-    fn variance(&self) -> f64 {
-        let [promoters, detractors] = self.shares();
-        let balance = promoters - detractors;
-        (promoters + detractors - balance * balance) / f64::from(self.replies() + 3)
-    }
-
-    fn interval(&self) -> [f64; 2] {
-        let [promoters, detractors] = self.shares();
-        let half_width = 196.0 * self.variance().sqrt();
-        [-half_width, half_width]
-            .map(|side| (100.0 * (promoters - detractors) + side).clamp(-100.0, 100.0))
-    }
-
-    fn as_json(&self) -> Value {
-        json!({
-            "promoters": self.promoters,
-            "passives": self.passives,
-            "detractors": self.detractors,
-        })
-    }
+    let those = replies.iter().filter(|it| fits(it));
+    Tally::of(those.filter_map(|it| it.score))
 }

@@ -109,17 +109,6 @@ pub(crate) fn example(name: &str, file: &str) -> PathBuf {
     examples.join(name).join(file)
 }
 
-/// Opens a CSV file packed with zstd, with nothing of ours.
-pub(crate) fn csv(path: &Path) -> csv::Reader<impl std::io::Read> {
-    let unpacked = zstd::Decoder::new(fs::File::open(path).unwrap()).unwrap();
-    csv::Reader::from_reader(unpacked)
-}
-
-/// Returns where a column stands; blanks around names don't count.
-pub(crate) fn column(header: &csv::StringRecord, name: &str) -> usize {
-    header.iter().position(|it| it.trim() == name).unwrap()
-}
-
 pub(crate) fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap()
 }

@@ -4,8 +4,9 @@
 //! the test's own, so that many deployments share one broker. Each suite adds what it asks of a deployment.
 
 use std::cell::Cell;
-use std::fs;
-use std::path::Path;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -134,6 +135,27 @@ http: 127.0.0.1:0
         Worker {
             process: self.spawn(&name, &command),
         }
+    }
+
+    /// Gives it a definition of its own.
+    pub(crate) fn define(&self, definition: &str) {
+        let file = self.folder().join("definition.yaml");
+        fs::write(&file, definition).unwrap();
+        let settings = self.folder().join("waymark.yaml");
+        let mut settings = OpenOptions::new().append(true).open(settings).unwrap();
+        writeln!(settings, "definition: '{}'", file.display()).unwrap();
+    }
+
+    /// Replays events, one a line, under the definition it was given; returns the folder of what comes out.
+    pub(crate) fn replay(&self, lines: &[String]) -> PathBuf {
+        let names = ["definition.yaml", "events.jsonl", "replayed"];
+        let [definition, input, out] = names.map(|name| self.folder().join(name));
+        fs::write(&input, lines.join("\n") + "\n").unwrap();
+        let mut command = Command::new(WAYMARK);
+        command.arg("replay").arg("--definition").arg(definition);
+        let output = command.arg("--out").arg(&out).arg(&input).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        out
     }
 
     /// Asks `waymark verify`: its exit code, its verdict, and what it says.
