@@ -11,12 +11,14 @@
 //! | `brokers`  | Kafka: killed, frozen, transactions that somebody leaves open                           |
 //! | `leaders`  | one of three brokers stays dead, whatever it led                                        |
 //! | `stages`   | both stages: killed apart, numbers planted, one upstream shard halted, a quiet night     |
+//! | `behind`   | one shard upstream is two hours behind the others                                      |
 //! | `topics`   | offsets moved, changelog emptied, source cut, producers that place keys elsewhere       |
 //! | `registry` | the Schema Registry: frozen, killed, asked for what it does not know                    |
 //! | `records`  | input of every bad kind, ahead of time, or over which we crash                          |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
+mod behind;
 mod brokers;
 #[path = "../support/client.rs"]
 mod client;

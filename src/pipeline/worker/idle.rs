@@ -18,6 +18,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const LOOK_BEHIND: Duration = Duration::from_millis(100);
 /// A clock that is further behind than this catches up.
 const BEHIND: Duration = Duration::from_mins(1);
+/// How often clock records are sent while stream time moves.
+pub(super) const CLOCK: Duration = Duration::from_secs(1);
 /// How long a shard goes without a step at most: its offsets must not expire, its as-of must not grow old.
 const STEP_AT_LEAST: Duration = Duration::from_hours(1);
 
@@ -28,6 +30,8 @@ pub(super) enum Choice {
     Rest,
     /// A step that moves nothing but its position.
     Step,
+    /// The same, and it tells the stage behind where stream time stands.
+    Tell,
     /// A step that moves stream time.
     Tick,
 }
@@ -41,6 +45,8 @@ pub(super) struct Clocks {
     pub(super) since_look: Duration,
     pub(super) since_tick: Duration,
     pub(super) since_step: Duration,
+    /// Since a clock record was sent, if stream time has moved on from what it told.
+    pub(super) untold_for: Option<Duration>,
     /// Whether there may be no tick: feeds still deliver what an outage has kept from us, or the clock is not our own.
     pub(super) ticks_wait: bool,
 }
@@ -54,6 +60,8 @@ impl Clocks {
             since_look: shard.looked.elapsed(),
             since_tick: shard.ticked.elapsed(),
             since_step: shard.stepped.elapsed(),
+            untold_for: (has_own_clock && shard.progress.stream_time > shard.stream_time_told)
+                .then(|| shard.clock_sent.elapsed()),
             ticks_wait: !has_own_clock || !shard.may_think_of_ticks(),
         }
     }
@@ -86,6 +94,9 @@ impl Clocks {
     ) -> Choice {
         if self.tick_is_due(next_timer) && nothing_left() {
             Choice::Tick
+        } else if self.untold_for.is_some_and(|since| since >= CLOCK) {
+            // The last records came too soon after a clock record; if no tick may follow, cohorts would wait for nothing.
+            Choice::Tell
         } else if self.since_step >= STEP_AT_LEAST {
             Choice::Step
         } else {
@@ -118,6 +129,7 @@ mod tests {
             since_look: SECOND,
             since_tick: SECOND,
             since_step: MINUTE,
+            untold_for: None,
             ticks_wait: false,
         }
     }
@@ -184,6 +196,23 @@ mod tests {
             ..clocks(60)
         };
         assert_eq!(waits.choose(Some(at(1)), not_asked), Choice::Rest);
+    }
+
+    #[test]
+    fn a_clock_that_was_not_told_is_told_after_a_second_whatever_keeps_ticks_waiting() {
+        let untold = |since, ticks_wait| Clocks {
+            untold_for: Some(since),
+            ticks_wait,
+            ..clocks(60)
+        };
+        assert_eq!(choose(untold(SECOND, true), None), Choice::Tell);
+        assert_eq!(untold(SECOND, false).choose(None, || false), Choice::Tell);
+        assert_eq!(
+            choose(untold(SECOND, false), None),
+            Choice::Tick,
+            "it tells"
+        );
+        assert_eq!(choose(untold(SECOND / 2, true), None), Choice::Rest);
     }
 
     #[test]

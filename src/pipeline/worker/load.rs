@@ -3,14 +3,12 @@
 //! What was loaded counts only if it stands beside the checkpoint that we wrote last, byte for byte: a store that was rolled
 //! back, emptied or taken over is noticed here, before anything is computed from it.
 
-use std::time::Duration;
-
 use waymark_engine::event::Timestamp;
 use waymark_engine::stage::{Key, KeySet};
 
 use super::collect::Collected;
 use super::decide::{Decided, Deciding, Intake, decide};
-use super::idle::{Choice, Clocks};
+use super::idle::{CLOCK, Choice, Clocks};
 use super::owned::OwnedShard;
 use super::poison::{Setback, attempt};
 use super::react::Reaction;
@@ -23,9 +21,6 @@ use crate::pipeline::stage::{Item, Stage};
 use crate::protocol::rules::{Broker, load_is_ours, may_tick, ticks_wait};
 use crate::protocol::{Offset, ShardId};
 use crate::store::{Loaded, Store, StoreError, Wanted};
-
-/// How often clock records are sent while stream time moves.
-const CLOCK: Duration = Duration::from_secs(1);
 
 impl<S: Stage> Worker<S> {
     /// Decides a step of each shard that has something to read, or whose clock wants to move.
@@ -103,10 +98,11 @@ impl<S: Stage> ShardWork<'_, S> {
         let loaded = self.load(&need)?;
         let next_timer = next_timer(self.shard, &loaded);
         let choice = clocks.choose(next_timer, || self.nothing_left(position));
-        let tick = match choice {
+        let (tick, tell) = match choice {
             Choice::Rest => return Ok(None),
-            Choice::Step => false,
-            Choice::Tick => true,
+            Choice::Step => (false, false),
+            Choice::Tell => (false, true),
+            Choice::Tick => (true, true),
         };
         let intake = Intake {
             items: &[],
@@ -116,7 +112,7 @@ impl<S: Stage> ShardWork<'_, S> {
             due_max: need.due_max,
         };
         let mut step = self.attempt(&intake, &loaded)?;
-        step.clock_told = tick;
+        step.clock_told = tell;
         self.shard.ticked = Stopwatch::start();
         Ok(Some(step))
     }

@@ -32,6 +32,8 @@ pub(super) struct OwnedShard {
     pub(super) looked: Stopwatch,
     /// Since a clock record was sent.
     pub(super) clock_sent: Stopwatch,
+    /// Stream time as the last clock record told it; none since the shard was taken over.
+    pub(super) stream_time_told: Option<Timestamp>,
     /// Since the last step.
     pub(super) stepped: Stopwatch,
     /// How long ticks have to wait, and since when.
@@ -69,6 +71,7 @@ impl OwnedShard {
             flushed: now,
             looked: now,
             clock_sent: now,
+            stream_time_told: None,
             stepped: now,
             ticks_wait: (now, ticks_wait),
             ticked: now,
@@ -110,6 +113,7 @@ impl OwnedShard {
         self.read_until = step.read_until.or(self.read_until);
         if step.clock_told {
             self.clock_sent = Stopwatch::start();
+            self.stream_time_told = self.progress.stream_time;
         }
         for change in step.changes {
             self.unflushed.put(change);
