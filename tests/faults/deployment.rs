@@ -11,7 +11,7 @@ use waymark_testkit::{Process, Servers, until};
 
 use crate::client::Client;
 
-pub(crate) use crate::support::{Deployment, LONG, SHARDS, Start, Worker};
+pub(crate) use crate::support::{Deployment, LONG, SHARDS, Start, Worker, text};
 
 impl Deployment {
     /// Creates a deployment that takes records of 20 MB, as their owners must have set up by hand.

@@ -32,6 +32,20 @@ const ALWAYS: [&str; 17] = [
     "step.11.flushed",
 ];
 
+/// Lines between the first record that a step publishes and the flush behind its commit.
+const BETWEEN: [&str; 6] = [
+    "step.5",
+    "step.7",
+    "step.8",
+    "step.9",
+    "step.11",
+    "step.11.flushed",
+];
+
+const BOTH: Start<'_> = only(&[]);
+const COHORTS: Start<'_> = only(&["stages=cohort"]);
+const CUSTOMERS: Start<'_> = only(&["stages=customer"]);
+
 #[test]
 fn a_kill_at_any_line_loses_and_doubles_nothing() {
     let Some(servers) = servers_or_skip() else {
@@ -73,12 +87,12 @@ fn a_kill_while_a_fault_is_mended_loses_and_doubles_nothing() {
         kill_at(&deployment, "recover.5", visits);
     }
     // 5.12: a flush was refused.
-    let mut worker = start_armed(&deployment, "step.12", 0);
+    let mut worker = start_armed(&deployment, BOTH, "step.12", 0);
     worker.runs();
     deployment.redis.ask(&["flushall"]).unwrap();
     dies(&mut worker, "step.12");
     // 5.10: somebody else has our transactional id.
-    let mut worker = start_armed(&deployment, "step.10", 0);
+    let mut worker = start_armed(&deployment, BOTH, "step.10", 0);
     worker.runs();
     let slot = format!("{}-0", deployment.group());
     drop(deployment.client().transactional(&slot));
@@ -88,6 +102,31 @@ fn a_kill_while_a_fault_is_mended_loses_and_doubles_nothing() {
     stream.wait(LONG);
     let worker = deployment.start(0);
     deployment.settle(vec![worker]);
+}
+
+/// What one stage has committed, the other has not heard yet, or has heard and not committed: whichever dies goes on.
+#[test]
+fn a_kill_of_either_stage_while_the_other_works_loses_and_doubles_nothing() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let deployment = Deployment::create(&servers, "kill-between", &kafka.bootstrap());
+    deployment.feed(3_000, 100, 7);
+    let mut stream = deployment.stream(300, 8);
+    for (dying, living) in [COHORTS, CUSTOMERS].iter().zip([CUSTOMERS, COHORTS]) {
+        let mut other = deployment.start_as(living);
+        other.runs();
+        for line in BETWEEN {
+            dies(&mut start_armed(&deployment, *dying, line, 2), line);
+        }
+        other.stop();
+    }
+    stream.terminate();
+    stream.wait(LONG);
+    let verdict = deployment.settle(vec![deployment.start(0)]);
+    let scores = verdict["scores"]["expected"].as_u64();
+    assert!(scores > Some(0), "{verdict}");
 }
 
 /// The waits of the lines overlap, for they are long: the frozen one's session, then its transaction.
@@ -134,20 +173,29 @@ fn running(shard: i32) -> String {
 }
 
 fn kill_at(deployment: &Deployment, line: &str, visits: u32) {
-    let mut worker = start_armed(deployment, line, visits);
+    let mut worker = start_armed(deployment, BOTH, line, visits);
     dies(&mut worker, line);
 }
 
 /// Starts a process that dies after so many visits of a line.
-fn start_armed(deployment: &Deployment, line: &str, visits: u32) -> Worker {
+fn start_armed(deployment: &Deployment, start: Start<'_>, line: &str, visits: u32) -> Worker {
     let failpoints = match visits {
         0 => format!("{line}=return(kill)"),
         visits => format!("{line}={visits}*off->return(kill)"),
     };
     deployment.start_as(Start {
         failpoints: &failpoints,
-        ..Start::default()
+        ..start
     })
+}
+
+/// The first process of some stages.
+const fn only(settings: &'static [&'static str]) -> Start<'static> {
+    Start {
+        ordinal: 0,
+        failpoints: "",
+        settings,
+    }
 }
 
 fn dies(worker: &mut Worker, line: &str) {
