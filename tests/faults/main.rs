@@ -9,6 +9,7 @@
 //! | `workers`  | processes: killed at random, two in one slot, coming and going, told to stop            |
 //! | `redis`    | the store: emptied, rolled back, full, busy, made a replica, altered by hand            |
 //! | `brokers`  | Kafka: killed, frozen, transactions that somebody leaves open                           |
+//! | `late`     | the end of a transaction loses its answer, or arrives late (`wire`)                     |
 //! | `leaders`  | one of three brokers stays dead, whatever it led                                        |
 //! | `stages`   | both stages: killed apart, numbers planted, one upstream shard halted, a quiet night     |
 //! | `behind`   | one shard upstream is two hours behind the others                                      |
@@ -23,6 +24,7 @@ mod brokers;
 #[path = "../support/client.rs"]
 mod client;
 mod deployment;
+mod late;
 mod leaders;
 #[cfg(feature = "failpoints")]
 mod lines;
@@ -33,4 +35,5 @@ mod stages;
 #[path = "../support/deployment.rs"]
 mod support;
 mod topics;
+mod wire;
 mod workers;
