@@ -7,7 +7,7 @@
 //! | ---------- | --------------------------------------------------------------------------------------- |
 //! | `lines`    | a process is killed or frozen at every numbered line of the protocol (`failpoints`)     |
 //! | `workers`  | processes: killed at random, two in one slot, coming and going, told to stop            |
-//! | `redis`    | the store: emptied, rolled back, full, busy, made a replica, altered by hand            |
+//! | `redis`    | the store: emptied, rolled back, full, busy, loading, made a replica, altered by hand   |
 //! | `brokers`  | Kafka: killed, frozen, transactions that somebody leaves open                           |
 //! | `late`     | the end of a transaction loses its answer, or arrives late (`wire`)                     |
 //! | `leaders`  | one of three brokers stays dead, whatever it led                                        |

@@ -1,10 +1,10 @@
-//! The store is lost, rolled back, full, busy, a replica, or altered by hand. Nobody acts: what is wrong is copied from the
+//! The store is lost, rolled back, full, busy, loading, a replica, or altered by hand. Nobody acts: what is wrong is copied from the
 //! changelog, and what does not serve is waited for.
 
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-use waymark_testkit::{Kafka, servers_or_skip};
+use waymark_testkit::{Kafka, Redis, redis, servers_or_skip};
 
 use crate::deployment::{Deployment, LONG, SHARDS};
 
@@ -112,6 +112,40 @@ fn a_redis_that_is_busy_or_became_a_replica_is_waited_for() {
     worker.says("the server is a replica");
     redis(&["replicaof", "no", "one"]).unwrap();
     worker.runs();
+    deployment.settle(vec![worker]);
+}
+
+#[test]
+fn a_redis_that_loads_its_data_is_waited_for() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    // As slow as with much more data: each key takes 10 ms, and clients are answered meanwhile.
+    let slow = [
+        ("key-load-delay", "10000"),
+        ("loading-process-events-interval-bytes", "1024"),
+    ];
+    let options = redis::Options {
+        settings: slow
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec(),
+        ..redis::Options::default()
+    };
+    let redis = Redis::start(&servers, &options).unwrap();
+    let mut deployment = Deployment::over(redis, "redis-loading", &kafka.bootstrap());
+    deployment.feed(3_000, 300, 86);
+    let mut worker = deployment.start(0);
+    deployment.caught_up();
+    deployment.stored();
+    worker.runs();
+
+    deployment.redis.ask(&["save"]).unwrap();
+    deployment.redis.kill();
+    deployment.redis.restart().unwrap(); // some seconds
+    worker.says("Redis is loading the dataset");
+    worker.runs();
+    deployment.feed(500, 300, 87);
     deployment.settle(vec![worker]);
 }
 
