@@ -9,6 +9,7 @@
 //! | `workers`  | processes: killed at random, two in one slot, coming and going, told to stop            |
 //! | `redis`    | the store: emptied, rolled back, full, busy, loading, made a replica, altered by hand   |
 //! | `brokers`  | Kafka: killed, frozen, transactions that somebody leaves open                           |
+//! | `compaction` | the changelog is compacted during a copy; a store that is too old for it             |
 //! | `late`     | the end of a transaction loses its answer, or arrives late (`wire`)                     |
 //! | `leaders`  | one of three brokers stays dead, whatever it led                                        |
 //! | `stages`   | both stages: killed apart, numbers planted, one upstream shard halted, a quiet night     |
@@ -23,6 +24,7 @@ mod behind;
 mod brokers;
 #[path = "../support/client.rs"]
 mod client;
+mod compaction;
 mod deployment;
 mod late;
 mod leaders;

@@ -1,11 +1,15 @@
 //! What a stranger sees of a deployment, and does to it: a plain client of Kafka that shares no code with Waymark.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers as _, Message as _, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
@@ -115,18 +119,30 @@ impl Client {
         }
     }
 
+    /// Gives a topic these settings, and the brokers' own wherever none is named.
+    pub(crate) fn configure(&self, topic: &str, settings: &[(&str, &str)]) {
+        let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
+        let plain = AlterConfig::new(ResourceSpecifier::Topic(topic));
+        let config = settings
+            .iter()
+            .fold(plain, |config, (name, value)| config.set(name, value));
+        for altered in wait(admin.alter_configs([&config], &AdminOptions::new())).unwrap() {
+            altered.unwrap();
+        }
+    }
+
     /// Reads a topic to its end as a subscriber does: committed records alone.
     pub(crate) fn read(&self, topic: &str) -> Vec<OwnedMessage> {
         let consumer = self.consumer("stranger");
         let partitions = self.partitions(topic);
         let beginning = list(topic, partitions, Offset::Beginning);
         consumer.assign(&beginning).unwrap();
-        let (mut read, mut ended) = (Vec::new(), 0);
+        let (mut read, mut open): (_, BTreeSet<_>) = (Vec::new(), (0..partitions).collect());
         let done = until(LONG, || {
-            while ended < partitions {
+            while !open.is_empty() {
                 match consumer.poll(ANSWER)? {
                     Ok(record) => read.push(record.detach()),
-                    Err(rdkafka::error::KafkaError::PartitionEOF(_)) => ended += 1,
+                    Err(KafkaError::PartitionEOF(partition)) => drop(open.remove(&partition)),
                     Err(error) => panic!("{topic}: {error}"),
                 }
             }
