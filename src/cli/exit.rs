@@ -94,7 +94,9 @@ impl Exit {
         }
         if let Some(error) = cause.downcast_ref::<LiveError>() {
             return Some(match error {
-                LiveError::NoTopic(_) | LiveError::Admin(_) => Exit::Unavailable,
+                LiveError::NoTopic(_) | LiveError::Admin(_) | LiveError::Registry(_) => {
+                    Exit::Unavailable
+                }
                 LiveError::TooManyWorkers { .. } => Exit::Config,
                 LiveError::Worker { .. } | LiveError::Thread(_) => Exit::Findings,
             });

@@ -34,7 +34,7 @@ pub use deployment::Deployment;
 pub use environment::Environment;
 pub use error::{ConfigError, Origin};
 pub use kafka::Kafka;
-pub use registry::{Credentials, Registry};
+pub use registry::{Credentials, OutputForm, Registry};
 pub use scalars::parse_span;
 pub use secret::{Secret, SecretError};
 pub use show::Setting;

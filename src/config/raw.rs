@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::properties::{CONSUMER_DEFAULTS, PRODUCER_DEFAULTS};
 use super::scalars::{Http, MIB, Size, Span, Text};
-use super::{Assumption, Assurance, LogFormat, StageName, StartAt};
+use super::{Assumption, Assurance, LogFormat, OutputForm, StageName, StartAt};
 
 /// All settings.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -86,6 +86,7 @@ pub(super) struct RawTls {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawRegistry {
     pub(super) url: Option<Text>,
+    pub(super) outputs: Option<OutputForm>,
     pub(super) username: Option<Text>,
     pub(super) password: Option<Text>,
     pub(super) password_file: Option<PathBuf>,
@@ -197,6 +198,7 @@ impl Default for RawRegistry {
     fn default() -> Self {
         Self {
             url: None,
+            outputs: None,
             username: None,
             password: None,
             password_file: None,

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::layers::Layers;
 use super::mean::secret;
 use super::raw::RawRegistry;
@@ -20,12 +22,25 @@ pub struct Registry {
     pub urls: Vec<String>,
     /// Who we are; absent: nobody.
     pub credentials: Option<Credentials>,
+    /// How alerts, scores and deltas leave.
+    pub outputs: OutputForm,
     /// Files of connections to `https` addresses.
     pub tls: Tls,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
     /// How long to wait for an answer, once connected.
     pub response_timeout: Duration,
+}
+
+/// How alerts, scores and deltas leave where there is a registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputForm {
+    /// In Avro, framed with the numbers of their schemas, which are registered at the start.
+    #[default]
+    Avro,
+    /// As JSON, as where there is none.
+    Json,
 }
 
 /// Who we are. Read the secret anew for each question.
@@ -58,12 +73,17 @@ impl Registry {
         let credentials = Credentials::check(&raw, layers, environment)?;
         let tls = Tls::check("registry", raw.ca, raw.cert, raw.key, layers)?;
         let Some(Text(text)) = raw.url else {
+            if raw.outputs == Some(OutputForm::Avro) {
+                let wrong = "registry.outputs is avro, which needs registry.url";
+                return Err(layers.wrong("registry.outputs", wrong.to_owned()));
+            }
             return Ok(None);
         };
         let urls = urls(&text).map_err(|message| layers.wrong("registry.url", message))?;
         let registry = Self {
             urls,
             credentials,
+            outputs: raw.outputs.unwrap_or_default(),
             tls,
             connect_timeout: raw.connect_timeout.0,
             response_timeout: raw.response_timeout.0,

@@ -434,6 +434,10 @@ fn a_registry_that_can_not_be_meant_is_refused() {
             "registry.url holds credentials: name them by registry.username and registry.password_file, or by registry.token_file",
         ),
         (
+            "outputs: avro",
+            "registry.outputs is avro, which needs registry.url",
+        ),
+        (
             "username: waymark",
             "registry.username needs registry.password_file",
         ),

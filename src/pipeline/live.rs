@@ -3,11 +3,13 @@
 //! | chapter  | what it holds                                        |
 //! | -------- | ---------------------------------------------------- |
 //! | `topics` | what the start learns of the topics                  |
+//! | `forms`  | how what is published is written                     |
 //! | `stages` | what the workers of each stage share                 |
 //!
 //! Workers share nothing but what they report. If one ends by itself, the others are stopped too: whoever supervises the
 //! process starts it anew, and recovery is cheap.
 
+mod forms;
 mod stages;
 mod topics;
 
@@ -25,6 +27,7 @@ use super::worker::{Shared, Worker, WorkerError};
 use crate::clock::Stopwatch;
 use crate::config::{self, Assumption, Config, StageName};
 use crate::kafka::admin::AdminError;
+use crate::registry::RegistryError;
 use crate::store::{MemoryStore, RedisSettings, RedisStore, Store};
 use crate::telemetry::{Metrics, Status};
 use crate::trace::Tracer;
@@ -84,6 +87,9 @@ pub enum LiveError {
     /// The cluster does not answer.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// The registry does not take a schema of ours.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The system gives no thread.
     #[error("no thread for a worker")]
     Thread(#[source] std::io::Error),
@@ -107,14 +113,18 @@ pub enum WorkerFailure {
 pub fn run(config: &Config, work: &Work, stop: &Arc<AtomicBool>) -> Result<(), LiveError> {
     let vigil = Vigil::default();
     vigil.keep(config, stop).map_err(LiveError::Thread)?;
+    let Some(forms) = forms::learn(config, &work.status, stop)? else {
+        return Ok(()); // told to stop while waiting
+    };
     let mut crew = Crew {
         config,
         stop,
         workers: Vec::new(),
     };
     let runs = |stage| config.stages.contains(&stage);
-    let customers = runs(StageName::Customer).then(|| stages::customer(config, work, &vigil));
-    let cohorts = runs(StageName::Cohort).then(|| stages::cohort(config, work, &vigil));
+    let customers =
+        runs(StageName::Customer).then(|| stages::customer(config, work, forms, &vigil));
+    let cohorts = runs(StageName::Cohort).then(|| stages::cohort(config, work, forms, &vigil));
     if let Some(None) = cohorts {
         info!("the definition keeps no score of cohorts, so there is no cohort stage");
     }

@@ -1,23 +1,25 @@
 //! Where records, engine, store and outputs meet: the only place where effects are ordered.
 //!
-//! | chapter   | what it holds                                            |
-//! | --------- | -------------------------------------------------------- |
-//! | `live`    | a process at work: its workers                           |
-//! | `vigil`   | whether the topics are still what delivery rests on      |
-//! | `worker`  | Kafka in, Kafka and store out: one thread, exactly once  |
-//! | `stage`   | what one stage is to a worker: customers, cohorts        |
-//! | `doctor`  | whether all that delivery rests on is as it must be      |
-//! | `inspect` | a deployment looked at from outside                      |
-//! | `verify`  | a deployment held against a run in one thread            |
-//! | `replay`  | files through both stages, in one thread, step by step   |
-//! | `account` | what a run has to tell at its end                        |
-//! | `error`   | why a run stops                                          |
+//! | chapter    | what it holds                                            |
+//! | ---------- | -------------------------------------------------------- |
+//! | `live`     | a process at work: its workers                           |
+//! | `vigil`    | whether the topics are still what delivery rests on      |
+//! | `worker`   | Kafka in, Kafka and store out: one thread, exactly once  |
+//! | `stage`    | what one stage is to a worker: customers, cohorts        |
+//! | `doctor`   | whether all that delivery rests on is as it must be      |
+//! | `inspect`  | a deployment looked at from outside                      |
+//! | `verify`   | a deployment held against a run in one thread            |
+//! | `replay`   | files through both stages, in one thread, step by step   |
+//! | `readable` | what was published, as people read it                    |
+//! | `account`  | what a run has to tell at its end                        |
+//! | `error`    | why a run stops                                          |
 
 mod account;
 pub mod doctor;
 mod error;
 pub mod inspect;
 mod live;
+mod readable;
 mod replay;
 mod stage;
 pub mod verify;

@@ -46,12 +46,11 @@ pub enum What<'a> {
 }
 
 impl Told<'static> {
-    /// Reads a record.
+    /// Reads a record in JSON.
     ///
     /// # Errors
     /// [`Rejection`] if it is nothing that a stage tells.
-    pub fn decode(value: Option<&[u8]>) -> Result<Self, Rejection> {
-        let value = value.ok_or_else(|| unreadable("the record has no value"))?;
+    pub fn decode(value: &[u8]) -> Result<Self, Rejection> {
         let flat: Flat<'_> =
             serde_json::from_slice(value).map_err(|error| unreadable(error.to_string()))?;
         let (upstream_shard, number) = (flat.upstream_shard, flat.number);

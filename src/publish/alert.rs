@@ -1,4 +1,4 @@
-//! An alert as a record: JSON in the value, `CloudEvents` attributes in the headers (binary mode of the Kafka binding).
+//! An alert as a record: the alert in the value, `CloudEvents` attributes in the headers (binary mode of the Kafka binding).
 //!
 //! The value is the same in every run over the same input. Whatever may differ between two runs, such as the time of
 //! day, stands in the headers only.
@@ -6,6 +6,8 @@
 use rdkafka::message::{Header, OwnedHeaders};
 use waymark_engine::derived::{Alert, Severity};
 use waymark_engine::event::Timestamp;
+
+use super::Form;
 
 /// What the headers of all alerts of a run have in common.
 #[derive(Debug, Clone)]
@@ -22,10 +24,10 @@ impl Origin {
         }
     }
 
-    /// Returns the headers of an alert that is published now.
+    /// Returns the headers of an alert that is published now, in this form.
     ///
     /// Sources: `CloudEvents` 1.0, Kafka protocol binding; its extensions `recordedtime`, `severity`, `correlation`.
-    pub fn headers(&self, alert: &Alert, now: Timestamp) -> OwnedHeaders {
+    pub fn headers(&self, alert: &Alert, form: Form, now: Timestamp) -> OwnedHeaders {
         let subject = match (&alert.customer_id, &alert.cohort) {
             (Some(customer), _) => customer.as_str().to_owned(),
             (None, Some(cohort)) => cohort.to_string(),
@@ -37,7 +39,7 @@ impl Origin {
         let latest = alert.evidence.iter().max_by_key(|it| it.occurred_at); // of equals the last
         let tripped_by = latest.map(|tripped| tripped.event_hash);
         let attributes = [
-            ("content-type", Some("application/json".to_owned())),
+            ("content-type", Some(form.media_type().to_owned())),
             ("ce_specversion", Some("1.0".to_owned())),
             (
                 "ce_id",
@@ -122,7 +124,7 @@ mod tests {
     }
 
     fn told(alert: &Alert) -> Vec<(String, String)> {
-        let headers = Origin::new("lending", "customer").headers(alert, at(1_500));
+        let headers = Origin::new("lending", "customer").headers(alert, Form::Json, at(1_500));
         let text = |value: Option<&[u8]>| String::from_utf8(value.expect("a value").to_vec());
         let told = headers
             .iter()

@@ -2,7 +2,7 @@
 
 use rdkafka::message::OwnedHeaders;
 
-use super::{Outgoing, PublishDoubt, Transactions};
+use super::{Form, Outgoing, PublishDoubt, Transactions};
 use crate::protocol::{ShardId, Told, What};
 
 /// The channels of one shard: one for each partition of the topic between the stages.
@@ -12,6 +12,9 @@ pub struct Channels<'a> {
     topic: &'a str,
     shard: ShardId,
     numbers: Vec<u64>,
+    form: Form,
+    /// The value at hand.
+    value: Vec<u8>,
 }
 
 impl<'a> Channels<'a> {
@@ -22,6 +25,7 @@ impl<'a> Channels<'a> {
         partitions: u32,
         shard: ShardId,
         mut numbers: Vec<u64>,
+        form: Form,
     ) -> Self {
         numbers.resize(partitions as usize, 0);
         Self {
@@ -29,6 +33,8 @@ impl<'a> Channels<'a> {
             topic,
             shard,
             numbers,
+            form,
+            value: Vec::new(),
         }
     }
 
@@ -50,12 +56,12 @@ impl<'a> Channels<'a> {
             number: *number,
             what,
         };
-        let value = serde_json::to_vec(&told).expect("deltas always serialise");
+        self.form.write(&told, &mut self.value);
         self.to.send(Outgoing {
             topic: self.topic,
             partition,
             key: Some(key.as_bytes()),
-            value: Some(&value),
+            value: Some(&self.value),
             headers,
             progress_of: None,
         })

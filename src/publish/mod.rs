@@ -5,6 +5,7 @@
 //! | `transactions` | the transactional producer, and how it is recycled                  |
 //! | `notary`       | the calls that may never return, on a thread of their own           |
 //! | `plain`        | a producer without transactions, for what is written from outside   |
+//! | `form`         | JSON, or Avro in the framing of a registry                          |
 //! | `alert`        | an alert's headers                                                  |
 //! | `channels`     | what one stage tells the next, numbered                             |
 //! | `set_aside`    | the headers of dead letters and late records                        |
@@ -15,6 +16,7 @@
 mod alert;
 mod channels;
 mod files;
+mod form;
 mod notary;
 mod plain;
 mod set_aside;
@@ -23,6 +25,7 @@ mod transactions;
 pub use alert::Origin;
 pub use channels::Channels;
 pub use files::{FileOutputs, PublishError};
+pub use form::{Form, Forms, Written, subjects};
 pub use plain::{PlainError, PlainProducer};
 pub use set_aside::{dead_letter_headers, late_headers};
 pub use transactions::{Outgoing, PublishDoubt, Receipt, Transactions};

@@ -94,16 +94,30 @@ impl SchemaRegistry {
         }))
     }
 
+    /// Returns the number of an Avro schema of a subject; none if it is not registered there.
+    ///
+    /// # Errors
+    /// [`RegistryError::Refused`] if it is no schema; else [`RegistryError::Away`], [`RegistryError::Denied`].
+    pub fn number(&self, subject: &str, schema: &str) -> Result<Option<u32>, RegistryError> {
+        let path = format!("/subjects/{}", escaped(subject));
+        let verb = Verb::Post(json!({ "schema": schema }).to_string());
+        match self.client.ask(&Question { path: &path, verb })? {
+            Answer::Yes(text) => read(&text).map(|Numbered { id }| Some(id)),
+            Answer::None => Ok(None),
+            Answer::Conflict(why) | Answer::Nonsense(why) => Err(refused(subject, why)),
+        }
+    }
+
     /// Registers an Avro schema under a subject, and holds the subject to [`Compatibility::FullTransitive`] from then on.
-    /// Returns the number of the schema: the same each time.
+    /// Returns the number of the schema: the same each time. One that is there already is only looked up, for which nobody
+    /// needs to be allowed to write.
     ///
     /// # Errors
     /// [`RegistryError::Incompatible`] if it does not fit the earlier ones; [`RegistryError::Refused`] if it is no schema;
     /// else [`RegistryError::Away`], [`RegistryError::Denied`].
     pub fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
-        #[derive(Deserialize)]
-        struct Numbered {
-            id: u32,
+        if let Some(number) = self.number(subject, schema)? {
+            return Ok(number);
         }
         // Before the schema: from its first version on nobody registers one that does not fit.
         self.hold(subject, Compatibility::FullTransitive)?;
@@ -177,6 +191,11 @@ impl SchemaRegistry {
             Answer::None => Err(refused(subject, "there is no such subject".to_owned())),
         }
     }
+}
+
+#[derive(Deserialize)]
+struct Numbered {
+    id: u32,
 }
 
 fn refused(subject: &str, why: String) -> RegistryError {

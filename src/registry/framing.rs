@@ -70,7 +70,16 @@ fn named(header: &[u8]) -> Option<SchemaId> {
 
 /// Puts a datum into the frame of the schema it was written with.
 pub fn frame(schema: u32, datum: &[u8]) -> Vec<u8> {
-    [&[NUMBER], &schema.to_be_bytes()[..], datum].concat()
+    let mut value = Vec::with_capacity(5 + datum.len());
+    begin_frame(schema, &mut value);
+    value.extend_from_slice(datum);
+    value
+}
+
+/// Begins a value: the datum of this schema must follow.
+pub fn begin_frame(schema: u32, value: &mut Vec<u8>) {
+    value.push(NUMBER);
+    value.extend_from_slice(&schema.to_be_bytes());
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ mod tests;
 use std::fmt;
 
 pub use api::{Compatibility, Registered, SchemaRegistry, value_subject};
-pub use framing::{Framing, NotFramed, SCHEMA_HEADER, frame};
+pub use framing::{Framing, NotFramed, SCHEMA_HEADER, begin_frame, frame};
 pub use schemas::{NoSchema, SchemasById};
 
 /// Which schema of a registry is meant.
@@ -62,6 +62,9 @@ pub enum RegistryError {
     /// It does not know us, or does not let us.
     #[error("the schema registry refuses us: {0}")]
     Denied(String),
+    /// What a stage told another can't be read for want of its schema, which somebody must bring back.
+    #[error("a record of ours is waited for: {0}")]
+    Wanting(String),
     /// The schema does not fit the earlier ones of its subject.
     #[error("the schema of {subject} is not compatible with the ones registered before: {why}")]
     Incompatible {

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::config::{Credentials, Registry, Secret, Tls};
+use crate::config::{Credentials, OutputForm, Registry, Secret, Tls};
 
 const NUMBER_7: SchemaId = SchemaId::Number(7);
 const INT: &str = r#"{"schema":"\"int\""}"#;
@@ -101,6 +101,7 @@ fn settings(urls: &[&str]) -> Registry {
             cert: None,
             key: None,
         },
+        outputs: OutputForm::default(),
         connect_timeout: Duration::from_millis(500),
         response_timeout: Duration::from_millis(500),
     }
@@ -255,11 +256,28 @@ fn a_known_schema_is_known_for_ever_and_asked_for_once() {
 
 #[test]
 fn a_subject_is_held_before_its_schema_is_registered() {
-    let server = Server::start(|_| (200, r#"{"id":7}"#.to_owned()));
+    let server = Server::start(|path| match path {
+        "/subjects/a-value" => (404, UNKNOWN.to_owned()),
+        _ => (200, r#"{"id":7}"#.to_owned()),
+    });
     assert_eq!(server.registry().register("a-value", "\"int\"").unwrap(), 7);
     let asked = server.asked();
-    assert!(asked[0].starts_with("PUT /config/a-value "), "{asked:?}");
-    assert!(asked[0].ends_with(r#"{"compatibility":"FULL_TRANSITIVE"}"#));
-    assert!(asked[1].starts_with("POST /subjects/a-value/versions "));
-    assert!(asked[1].ends_with(r#"{"schema":"\"int\""}"#), "{asked:?}");
+    assert!(asked[0].starts_with("POST /subjects/a-value "), "{asked:?}");
+    assert!(asked[1].starts_with("PUT /config/a-value "), "{asked:?}");
+    assert!(asked[1].ends_with(r#"{"compatibility":"FULL_TRANSITIVE"}"#));
+    assert!(asked[2].starts_with("POST /subjects/a-value/versions "));
+    assert!(asked[2].ends_with(r#"{"schema":"\"int\""}"#), "{asked:?}");
+}
+
+#[test]
+fn a_schema_that_is_registered_needs_nobody_who_may_write() {
+    let server = Server::start(|path| match path {
+        "/subjects/a-value" => (
+            200,
+            r#"{"subject":"a-value","version":1,"id":7}"#.to_owned(),
+        ),
+        _ => (403, String::new()),
+    });
+    assert_eq!(server.registry().register("a-value", "\"int\"").unwrap(), 7);
+    assert_eq!(server.asked().len(), 1);
 }

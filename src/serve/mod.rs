@@ -169,6 +169,9 @@ async fn ready(State(seen): State<Seen>, Query(wish): Query<Wish>) -> impl IntoR
 /// Lists workers and shards, each marked as the probes of Kubernetes mark theirs.
 fn list(report: &Report) -> String {
     let mut text = String::new();
+    if let Some(why) = &report.waits_for {
+        line(&mut text, false, &format!("waiting: {why}"));
+    }
     for worker in &report.workers {
         let word = if worker.joined {
             "joined"

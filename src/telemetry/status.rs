@@ -47,6 +47,7 @@ struct Inner {
     /// What is to be said of shards besides.
     notes: BTreeMap<(&'static str, u32), String>,
     workers: BTreeMap<String, Weak<Beat>>,
+    waits_for: Option<String>,
 }
 
 /// The sign of life of one worker loop. The loop is forgotten when this is dropped.
@@ -62,6 +63,8 @@ struct Beat {
 /// All that probes want to know, at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
+    /// What the process waits for before its workers join, and why.
+    pub waits_for: Option<String>,
     /// Worker loops by name.
     pub workers: Vec<WorkerReport>,
     /// Shards by stage and number.
@@ -99,6 +102,11 @@ impl Status {
             metrics: metrics.clone(),
             inner: Arc::default(),
         }
+    }
+
+    /// Says for what the process waits before its workers join, or that it waits no more.
+    pub fn wait_for(&self, what: Option<String>) {
+        self.lock().waits_for = what;
     }
 
     /// Adds a worker loop, which has just turned.
@@ -170,6 +178,7 @@ impl Status {
             note: inner.notes.get(&(*stage, *shard)).cloned(),
         });
         Report {
+            waits_for: inner.waits_for.clone(),
             workers,
             shards: shards.collect(),
         }
@@ -276,6 +285,7 @@ mod tests {
             joined: true,
         };
         let report = |workers| Report {
+            waits_for: None,
             workers,
             shards: Vec::new(),
         };

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use waymark::config::{self, Tls};
+use waymark::config::{self, OutputForm, Tls};
 use waymark::registry::{NoSchema, RegistryError, SchemaId, SchemaRegistry, SchemasById};
 use waymark_testkit::registry::{Options, Transport};
 use waymark_testkit::{Registry, servers_or_skip};
@@ -22,6 +22,7 @@ fn settings(url: &str, ca: Option<&Path>) -> config::Registry {
             cert: None,
             key: None,
         },
+        outputs: OutputForm::default(),
         connect_timeout: Duration::from_secs(5),
         response_timeout: Duration::from_secs(20), // the first question warms it up
     }

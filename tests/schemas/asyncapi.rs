@@ -8,7 +8,7 @@ use jsonschema::Validator;
 use opentelemetry::trace::{SpanContext, TraceFlags};
 use rdkafka::message::{Headers as _, OwnedHeaders};
 use serde_json::{Value, json};
-use waymark::publish::Origin;
+use waymark::publish::{Form, Origin};
 use waymark::trace::with_trace;
 use waymark_engine::event::{Decoded, Kind, decode_json};
 
@@ -100,6 +100,8 @@ fn a_deployment_is_described_as_it_is_set() {
         "k1:9093,k2:9093",
         "--set",
         "kafka.security.protocol=SASL_SSL",
+        "--set",
+        "registry.url=https://registry:8081/",
         "--partitions",
         "6",
     ]);
@@ -107,7 +109,15 @@ fn a_deployment_is_described_as_it_is_set() {
     let says = |path: &str| document.pointer(path).expect(path).clone();
     assert_eq!(
         says("/servers/broker-2"),
-        json!({ "host": "k2:9093", "protocol": "kafka-secure" })
+        json!({
+            "host": "k2:9093",
+            "protocol": "kafka-secure",
+            "bindings": { "kafka": {
+                "schemaRegistryUrl": "https://registry:8081",
+                "schemaRegistryVendor": "confluent",
+                "bindingVersion": "0.5.0",
+            } },
+        })
     );
     let alerts = "/channels/alerts/bindings/kafka";
     assert_eq!(says(&format!("{alerts}/topic")), "bank.retail-2.alerts");
@@ -278,10 +288,12 @@ fn headers_are_named_as_they_are_written() {
         written.iter().map(|header| header.key.to_owned()).collect()
     };
     let (hop, began) = (traced(), traced());
-    let written = Origin::new("lending", "customer").headers(&alert(), at("2026-03-12T09:40:00Z"));
-    let written = with_trace(written, Some(&hop), Some(&began));
-    assert_eq!(named("alert"), keys(&written));
-    assert_eq!(named("alertAvro"), keys(&written));
+    let origin = Origin::new("lending", "customer");
+    for (message, form) in [("alert", Form::Json), ("alertAvro", Form::Framed(7))] {
+        let written = origin.headers(&alert(), form, at("2026-03-12T09:40:00Z"));
+        let written = with_trace(written, Some(&hop), Some(&began));
+        assert_eq!(named(message), keys(&written));
+    }
     let between = with_trace(OwnedHeaders::new(), Some(&hop), None);
     assert_eq!(named("delta"), keys(&between));
     assert_eq!(named("clock"), keys(&between));

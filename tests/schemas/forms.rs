@@ -137,6 +137,12 @@ fn the_examples_are_what_the_program_writes() {
     }
 }
 
+fn datum(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut datum = Vec::new();
+    write(&mut datum);
+    datum
+}
+
 #[test]
 fn an_alert_says_the_same_in_avro_and_in_json() {
     let schema = Schema::parse_str(alert_schema().json()).unwrap();
@@ -152,7 +158,10 @@ fn an_alert_says_the_same_in_avro_and_in_json() {
         ..alert()
     };
     for alert in [alert(), of_a_cohort] {
-        assert_eq!(said(&schema, &alert.encode_avro()), json!(alert));
+        assert_eq!(
+            said(&schema, &datum(|to| alert.encode_avro(to))),
+            json!(alert)
+        );
     }
 }
 
@@ -180,7 +189,10 @@ fn every_word_of_an_alert_has_its_symbol() {
         ..alert()
     }));
     for alert in with {
-        assert_eq!(said(&schema, &alert.encode_avro()), json!(alert));
+        assert_eq!(
+            said(&schema, &datum(|to| alert.encode_avro(to))),
+            json!(alert)
+        );
     }
 }
 
@@ -203,7 +215,10 @@ fn a_score_says_the_same_in_avro_and_in_json() {
         ..score()
     });
     for score in [score(), empty].into_iter().chain(of_others) {
-        assert_eq!(said(&schema, &score.encode_avro()), json!(score));
+        assert_eq!(
+            said(&schema, &datum(|to| score.encode_avro(to))),
+            json!(score)
+        );
     }
 }
 
@@ -224,11 +239,11 @@ fn what_is_told_says_the_same_in_avro_and_in_json_and_is_heard_in_both() {
     let deltas = [delta(), only_back, first].map(|delta| What::Delta(Cow::Owned(delta)));
     for what in deltas.into_iter().chain([clock()]) {
         let told = told(17, what);
-        let datum = told.encode_avro();
+        let datum = datum(|to| told.encode_avro(to));
         assert_eq!(said(&schema, &datum), json!(told));
         assert_eq!(Told::decode_avro(&datum, delta_schema()), Ok(told.clone()));
         let json = serde_json::to_vec(&told).unwrap();
-        assert_eq!(Told::decode(Some(&json)), Ok(told));
+        assert_eq!(Told::decode(&json), Ok(told));
     }
 }
 

@@ -37,22 +37,22 @@ fn parse(schema: &str) -> Schema {
 }
 
 impl Alert {
-    /// Writes the alert as an Avro datum of [`alert_schema`].
-    pub fn encode_avro(&self) -> Vec<u8> {
-        datum(&AlertForm::of(self), alert_schema())
+    /// Writes the alert as an Avro datum of [`alert_schema`], behind what is there.
+    pub fn encode_avro(&self, to: &mut Vec<u8>) {
+        datum(&AlertForm::of(self), alert_schema(), to);
     }
 }
 
 impl Score {
-    /// Writes the score as an Avro datum of [`score_schema`].
-    pub fn encode_avro(&self) -> Vec<u8> {
-        datum(&ScoreForm::of(self), score_schema())
+    /// Writes the score as an Avro datum of [`score_schema`], behind what is there.
+    pub fn encode_avro(&self, to: &mut Vec<u8>) {
+        datum(&ScoreForm::of(self), score_schema(), to);
     }
 }
 
-fn datum(form: &impl Serialize, schema: &Schema) -> Vec<u8> {
-    serde_avro_fast::to_datum_vec(form, &mut SerializerConfig::new(schema))
-        .expect("the form is the schema in Rust, checked by a test, and memory does not fail")
+fn datum(form: &impl Serialize, schema: &Schema, to: &mut Vec<u8>) {
+    serde_avro_fast::to_datum(form, to, &mut SerializerConfig::new(schema))
+        .expect("the form is the schema in Rust, checked by a test, and memory does not fail");
 }
 
 #[derive(Serialize)]

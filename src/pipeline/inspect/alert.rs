@@ -13,6 +13,7 @@ use waymark_engine::event::{Decoded, EventHash, Timestamp};
 use super::InspectError;
 use crate::config::Config;
 use crate::kafka::{PartitionReader, Watermarks, appended_at, patiently};
+use crate::pipeline::readable::readable;
 use crate::pipeline::stage::Schemas;
 use crate::protocol::{Offset, ShardId};
 
@@ -67,9 +68,9 @@ pub struct Coordinates {
 pub fn alert(config: &Config, id: &str, schemas: &Schemas) -> Result<AlertReport, InspectError> {
     let mut transitions = Vec::new();
     each(config, &config.deployment.alerts(), &mut |record, at| {
-        // Without a look at the bytes first, every alert would be read into a tree.
-        let value = record.payload().filter(|value| contains(value, id));
-        let alert = value.and_then(|value| serde_json::from_slice::<Value>(value).ok());
+        // Without a look at the bytes first, every alert would be read into a tree. The id is a text in both forms.
+        let may_be = record.payload().is_some_and(|value| contains(value, id));
+        let alert = may_be.then(|| readable(record, schemas)).flatten();
         if let Some(alert) = alert.filter(|alert| alert["alert_id"] == id) {
             transitions.push(Transition {
                 at,

@@ -10,7 +10,7 @@ use super::{Vigil, Work};
 use crate::config::{Config, StartAt};
 use crate::pipeline::stage::{CohortStage, CustomerStage, Stage};
 use crate::pipeline::worker::{Outputs, Shared, Topic};
-use crate::publish::Origin;
+use crate::publish::{Forms, Origin};
 
 /// Bytes of a record beside its value: key, headers, framing.
 const RECORD_OVERHEAD: usize = 4 * 1024;
@@ -19,27 +19,38 @@ const RECORD_OVERHEAD: usize = 4 * 1024;
 const COHORT_WAIT: Duration = Duration::from_secs(1);
 
 /// Returns what workers of the customer stage share.
-pub(super) fn customer(config: &Config, work: &Work, vigil: &Vigil) -> Shared<CustomerStage> {
+pub(super) fn customer(
+    config: &Config,
+    work: &Work,
+    forms: Forms,
+    vigil: &Vigil,
+) -> Shared<CustomerStage> {
     let stage = CustomerStage {
         rules: Arc::new(Rules::new(work.definition.clone())),
         schemas: work.schemas.clone(),
         max_skew: config.time.max_skew,
     };
     let deployment = &config.deployment;
-    let mut shared = shared(config, work, vigil, stage, deployment.events());
+    let mut shared = shared(config, work, forms, vigil, stage, deployment.events());
     shared.outputs.deltas = Some(topic(work, deployment.deltas()));
     shared.start = config.time.start;
     shared
 }
 
 /// Returns what workers of the cohort stage share; none if the definition keeps no score.
-pub(super) fn cohort(config: &Config, work: &Work, vigil: &Vigil) -> Option<Shared<CohortStage>> {
+pub(super) fn cohort(
+    config: &Config,
+    work: &Work,
+    forms: Forms,
+    vigil: &Vigil,
+) -> Option<Shared<CohortStage>> {
     let deployment = &config.deployment;
     let stage = CohortStage {
         cohorts: Arc::new(Cohorts::of(&work.definition)?),
+        schemas: work.schemas.clone(),
         upstream_shards: work.topics.get(&deployment.events()).partitions,
     };
-    let mut shared = shared(config, work, vigil, stage, deployment.deltas());
+    let mut shared = shared(config, work, forms, vigil, stage, deployment.deltas());
     shared.outputs.scores = Some(topic(work, deployment.scores()));
     shared.step.wait = shared.step.wait.max(COHORT_WAIT);
     Some(shared)
@@ -48,6 +59,7 @@ pub(super) fn cohort(config: &Config, work: &Work, vigil: &Vigil) -> Option<Shar
 fn shared<S: Stage>(
     config: &Config,
     work: &Work,
+    forms: Forms,
     vigil: &Vigil,
     stage: S,
     source_topic: String,
@@ -70,6 +82,7 @@ fn shared<S: Stage>(
             late: topic(work, deployment.late()),
             changelog,
             origin: Origin::new(deployment.as_str(), S::NAME),
+            forms,
         },
         rules_hash: work.rules_hash.clone(),
         step: config.workers.step,

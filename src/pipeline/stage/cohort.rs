@@ -9,13 +9,15 @@ use waymark_engine::derived::Delta;
 use waymark_engine::event::{EventHash, Reason, Rejection, Text, Timestamp};
 use waymark_engine::stage::{Derived, Outcome, Shard, Table};
 
-use super::{Foreseen, Item, Stage, Stored, Strays, Unreadable};
+use super::{Foreseen, Item, Schemas, Stage, Stored, Strays, Unreadable};
 use crate::protocol::{Heard, Progress, ShardId, Told, Upstreams, What};
 use crate::registry::RegistryError;
 
 /// The cohort stage of a definition.
 pub(crate) struct CohortStage {
     pub(crate) cohorts: Arc<Cohorts>,
+    /// What the stage before may have written with.
+    pub(crate) schemas: Schemas,
     /// Shards of the customer stage.
     pub(crate) upstream_shards: u32,
 }
@@ -49,7 +51,7 @@ impl Stage for CohortStage {
     }
 
     fn decode(&self, record: &impl Message) -> Result<Result<News, Rejection>, RegistryError> {
-        Ok(Told::decode(record.payload()).map(News::of))
+        Ok(self.schemas.decode_told(record)?.map(News::of))
     }
 
     fn key(news: &News) -> Option<&str> {

@@ -4,7 +4,7 @@
 //! | ---------- | -------------------------------------------------------------------- |
 //! | `customer` | events of customers; the clock follows them, and ticks while idle    |
 //! | `cohort`   | deltas, numbered; the clock is the least of all clocks upstream      |
-//! | `written`  | the written forms of an event, told apart                            |
+//! | `written`  | the written forms of a record, told apart                            |
 //!
 //! Everything else about a worker is the same for all stages. The worker and the run that checks it ask the same stage.
 
@@ -25,6 +25,7 @@ use crate::registry::RegistryError;
 
 pub(crate) use cohort::CohortStage;
 pub(crate) use customer::CustomerStage;
+pub(crate) use written::Opened;
 pub use written::Schemas;
 
 /// A stage.

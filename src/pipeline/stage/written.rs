@@ -1,31 +1,45 @@
-//! The written forms of an event, told apart by a header or by their first bytes: JSON begins with none of them.
+//! The written forms of a record, told apart by a header or by their first bytes: JSON begins with none of them.
 //!
 //! | form                            | begins with                             | written with                      |
 //! | ------------------------------- | --------------------------------------- | --------------------------------- |
 //! | JSON                            | anything else                           |                                   |
 //! | Avro's single-object encoding   | `c3 01` and a fingerprint               | ours, or one of the folder        |
 //! | the framing of registries       | `00` and an id, or a header with it     | the one that the registry has     |
+//!
+//! An event may have any of them; what one stage tells the next, and whatever else is published, the first or the last.
 
 use std::sync::Arc;
 
 use rdkafka::Message;
 use rdkafka::message::Headers;
+use serde_avro_fast::Schema;
 use waymark_engine::event::{
     Decoded, Reason, Rejection, WriterSchemas, decode_avro, decode_json, decode_single_object,
 };
 
+use crate::protocol::Told;
 use crate::registry::{Framing, NoSchema, RegistryError, SCHEMA_HEADER, SchemasById};
 
 /// Avro's single-object encoding begins so.
 const SINGLE_OBJECT: [u8; 2] = [0xC3, 0x01];
 
-/// What Avro events may be written with. Clones share it.
+/// What Avro records may be written with. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Schemas {
     /// By fingerprint.
     pub folder: Arc<WriterSchemas>,
     /// By id; absent: no registry is configured.
     pub registry: Option<Arc<SchemasById>>,
+}
+
+/// A value, out of its frame if it had one.
+pub(crate) enum Opened<'r> {
+    /// It had none.
+    Bare(&'r [u8]),
+    /// An Avro datum, and what it was written with.
+    Datum(&'r [u8], Arc<Schema>),
+    /// What it was written with is not to be had: there is no registry, or it does not know.
+    Sealed(Rejection),
 }
 
 impl Schemas {
@@ -37,34 +51,74 @@ impl Schemas {
         &self,
         record: &impl Message,
     ) -> Result<Result<Decoded, Rejection>, RegistryError> {
-        let Some(value) = record.payload() else {
-            return Ok(unreadable("the record has no value"));
-        };
-        match Framing::of(named_by_header(record), value) {
-            Ok(None) if value.starts_with(&SINGLE_OBJECT) => {
-                Ok(decode_single_object(value, &self.folder))
+        Ok(self.open(record)?.and_then(|opened| match opened {
+            Opened::Bare(value) if value.starts_with(&SINGLE_OBJECT) => {
+                decode_single_object(value, &self.folder)
             }
-            Ok(None) => Ok(decode_json(value)),
-            Ok(Some(framing)) => self.decode_framed(&framing),
-            Err(broken) => Ok(unreadable(broken.to_string())),
+            Opened::Bare(value) => decode_json(value),
+            Opened::Datum(datum, schema) => decode_avro(datum, &schema),
+            Opened::Sealed(rejection) => Err(rejection),
+        }))
+    }
+
+    /// Reads what the stage before has told, or tells why it can't be read. One for which only a schema is wanting is waited
+    /// for: set aside, it would be a reply that nobody counts.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if its schema is not known here and can't be asked for now, or the registry lacks it.
+    pub(crate) fn decode_told(
+        &self,
+        record: &impl Message,
+    ) -> Result<Result<Told<'static>, Rejection>, RegistryError> {
+        match self.open(record)? {
+            Ok(Opened::Sealed(rejection)) => Err(RegistryError::Wanting(rejection.detail)),
+            opened => Ok(opened.and_then(|opened| opened.told())),
         }
     }
 
-    fn decode_framed(
+    /// Takes the value of a record out of its frame, or tells why it can't be read.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if its schema is not known here and can't be asked for now.
+    pub(crate) fn open<'r>(
         &self,
-        framing: &Framing<'_>,
-    ) -> Result<Result<Decoded, Rejection>, RegistryError> {
+        record: &'r impl Message,
+    ) -> Result<Result<Opened<'r>, Rejection>, RegistryError> {
+        let Some(value) = record.payload() else {
+            return Ok(unreadable("the record has no value"));
+        };
+        let framing = match Framing::of(named_by_header(record), value) {
+            Ok(None) => return Ok(Ok(Opened::Bare(value))),
+            Ok(Some(framing)) => framing,
+            Err(broken) => return Ok(unreadable(broken.to_string())),
+        };
         let Some(registry) = &self.registry else {
             let detail = "the value is framed for a schema registry, and none is configured";
-            return Ok(unreadable(detail));
+            let rejection = Rejection::new(Reason::Unreadable, detail);
+            return Ok(Ok(Opened::Sealed(rejection)));
         };
         Ok(match registry.find(framing.schema)? {
-            Ok(schema) => decode_avro(framing.datum, &schema),
+            Ok(schema) => Ok(Opened::Datum(framing.datum, schema)),
             Err(none @ NoSchema::Unknown(_)) => {
-                Err(Rejection::new(Reason::UnknownSchema, none.to_string()))
+                let rejection = Rejection::new(Reason::UnknownSchema, none.to_string());
+                Ok(Opened::Sealed(rejection))
             }
             Err(none @ NoSchema::Unusable { .. }) => unreadable(none.to_string()),
         })
+    }
+}
+
+impl Opened<'_> {
+    /// Reads what the stage before has told.
+    ///
+    /// # Errors
+    /// [`Rejection`] if it is nothing that a stage tells.
+    pub(crate) fn told(&self) -> Result<Told<'static>, Rejection> {
+        match self {
+            Opened::Bare(value) => Told::decode(value),
+            Opened::Datum(datum, schema) => Told::decode_avro(datum, schema),
+            Opened::Sealed(rejection) => Err(rejection.clone()),
+        }
     }
 }
 
@@ -134,6 +188,18 @@ mod tests {
         assert_eq!(refused.to_string(), says);
         let says = "unreadable: the value begins with 00 and is too short for the id of a schema";
         assert_eq!(refusal(Some(&[0])), says);
+    }
+
+    #[test]
+    fn a_delta_for_which_only_a_schema_is_wanting_is_waited_for() {
+        let framed = record(Some(&[0, 0, 0, 0, 7, 1, 2]), None);
+        let wanting = Schemas::default().decode_told(&framed);
+        assert!(
+            matches!(wanting, Err(RegistryError::Wanting(_))),
+            "{wanting:?}"
+        );
+        let broken = Schemas::default().decode_told(&record(Some(&[0, 0]), None));
+        assert!(matches!(broken, Ok(Err(_))), "{broken:?}");
     }
 
     #[test]

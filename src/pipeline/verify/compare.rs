@@ -68,11 +68,11 @@ impl<'a> Comparison<'a> {
     pub(super) fn alert(&mut self, alert: &Alert) {
         self.verdict.alerts.expected += 1;
         let key = (u128::from_be_bytes(alert.alert_id.0), alert.sequence);
-        let (bytes, sight) = (to_json(alert), self.sight);
+        let sight = self.sight;
         let which = || format!("alert {}, sequence {}", alert.alert_id, alert.sequence);
-        let expected = || Some(pretty(&bytes));
+        let expected = || Some(pretty(alert));
         match self.outputs.alerts.once.remove(&key) {
-            Some(found) if found.hash == hash(&bytes) => {}
+            Some(found) if found.says(alert) => {}
             Some(found) => self.verdict.wrong(Sort::Alert, Wrong::Different, || {
                 described(which(), expected(), Some(sight.alert(found.place)))
             }),
@@ -90,12 +90,10 @@ impl<'a> Comparison<'a> {
         let seen = self.deltas_seen.entry((shard, partition)).or_default();
         let (place, sight) = (*seen, self.sight);
         *seen += 1;
-        let told = |number| {
-            to_json(&Told {
-                upstream_shard: shard,
-                number,
-                what: What::Delta(Cow::Borrowed(delta)),
-            })
+        let told = |number| Told {
+            upstream_shard: shard,
+            number,
+            what: What::Delta(Cow::Borrowed(delta)),
         };
         let found = self
             .outputs
@@ -107,7 +105,7 @@ impl<'a> Comparison<'a> {
             format!("delta {place} of shard {shard} on partition {partition} (from 0), {cohort}")
         };
         match found {
-            Some((number, found)) if found.hash == hash(&told(number)) => {}
+            Some((number, found)) if found.says(&told(number)) => {}
             Some((number, found)) => self.verdict.wrong(Sort::Delta, Wrong::Different, || {
                 let expected = pretty(&told(number));
                 described(which(), Some(expected), Some(sight.delta(found.place)))
@@ -121,11 +119,11 @@ impl<'a> Comparison<'a> {
     /// Accounts for a score.
     pub(super) fn score(&mut self, score: &Score) {
         self.verdict.scores.expected += 1;
-        let (key, bytes, sight) = (score.key(), to_json(score), self.sight);
+        let (key, sight) = (score.key(), self.sight);
         let which = || format!("score {}", String::from_utf8_lossy(&key));
-        let expected = || Some(pretty(&bytes));
+        let expected = || Some(pretty(score));
         match self.outputs.scores.once.remove(&key) {
-            Some(found) if found.hash == hash(&bytes) => {}
+            Some(found) if found.says(score) => {}
             Some(found) => self.verdict.wrong(Sort::Score, Wrong::Different, || {
                 let found = sight.text(&sight.topic(Sort::Score), found.place);
                 described(which(), expected(), Some(found))
@@ -382,7 +380,7 @@ impl Sight<'_> {
     /// Returns what stands at a place, as far as it can be read again.
     fn text(self, topic: &str, at: Place) -> String {
         let text = self.log.text_at(topic, at.partition, at.offset);
-        text.map_or_else(|error| error.to_string(), |text| pretty(text.as_bytes()))
+        text.unwrap_or_else(|error| error.to_string())
     }
 }
 
@@ -399,15 +397,11 @@ fn described(which: String, expected: Option<String>, found: Option<String>) -> 
     }
 }
 
-fn to_json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("what is published always serialises")
-}
-
 /// JSON in lines, each of which can be compared.
-fn pretty(bytes: &[u8]) -> String {
-    let value: Result<serde_json::Value, _> = serde_json::from_slice(bytes);
-    let pretty = value.and_then(|value| serde_json::to_string_pretty(&value));
-    pretty.unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned())
+fn pretty(what: &impl Serialize) -> String {
+    // By way of a tree, which orders the fields as what was found is shown.
+    let tree = serde_json::to_value(what).expect("what is published always serialises");
+    format!("{tree:#}")
 }
 
 /// Where a record that was set aside had stood.

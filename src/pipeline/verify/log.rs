@@ -14,7 +14,10 @@ use super::VerifyError;
 use crate::clock::Stopwatch;
 use crate::config;
 use crate::kafka::{PartitionReader, Watermarks, patiently};
+use crate::pipeline::readable::readable;
+use crate::pipeline::stage::Schemas;
 use crate::protocol::{Offset, Range, ShardId};
+use crate::registry::RegistryError;
 
 /// How long a transaction may stay open: its timeout, the broker's scan for dead ones, and some.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -25,11 +28,18 @@ pub(super) struct Log<'a> {
     kafka: &'a config::Kafka,
     group: String,
     watermarks: Watermarks,
+    /// What values may be written with.
+    pub(super) schemas: Schemas,
 }
 
 impl<'a> Log<'a> {
-    pub(super) fn open(kafka: &'a config::Kafka, group: String) -> Result<Self, VerifyError> {
+    pub(super) fn open(
+        kafka: &'a config::Kafka,
+        group: String,
+        schemas: Schemas,
+    ) -> Result<Self, VerifyError> {
         Ok(Self {
+            schemas,
             kafka,
             group,
             watermarks: Watermarks::open(kafka)?,
@@ -87,11 +97,7 @@ impl<'a> Log<'a> {
     }
 
     /// Hands over every committed record of an output. One that was cut can't be compared and is refused.
-    pub(super) fn read_all(
-        &self,
-        topic: &str,
-        take: &mut dyn FnMut(&BorrowedMessage<'_>),
-    ) -> Result<(), VerifyError> {
+    pub(super) fn read_all(&self, topic: &str, take: &mut Take<'_>) -> Result<(), VerifyError> {
         let reader = self.reader(topic)?;
         for partition in self.partitions(topic)? {
             let log = self.settled(topic, partition)?;
@@ -121,34 +127,41 @@ impl<'a> Log<'a> {
             end: offset.next(),
         };
         read(&self.reader(topic)?, partition, one, &mut |record| {
-            text = String::from_utf8_lossy(record.payload().unwrap_or_default()).into_owned();
+            let bytes = || String::from_utf8_lossy(record.payload().unwrap_or_default());
+            let said = readable(record, &self.schemas);
+            text = said.map_or_else(|| bytes().into_owned(), |said| format!("{said:#}"));
+            Ok(())
         })?;
         Ok(text)
     }
 }
+
+/// What is done with a record. If that needs a schema that must be asked for, and nobody answers, there is no verdict.
+pub(super) type Take<'t> = dyn FnMut(&BorrowedMessage<'_>) -> Result<(), RegistryError> + 't;
 
 /// Reads a stretch of a partition, without what stands behind its end.
 pub(super) fn read(
     reader: &PartitionReader,
     partition: ShardId,
     stretch: Range,
-    take: &mut dyn FnMut(&BorrowedMessage<'_>),
+    take: &mut Take<'_>,
 ) -> Result<(), VerifyError> {
     if stretch.start >= stretch.end {
         return Ok(());
     }
-    let mut go_on = || ControlFlow::Continue(());
+    let (mut go_on, mut taken) = (|| ControlFlow::Continue(()), Ok(()));
     reader.read(partition, stretch.start, &mut go_on, &mut |record| {
         if record.offset() < stretch.end.0 {
-            take(record);
+            taken = take(record);
         }
-        if record.offset() + 1 < stretch.end.0 {
+        // What follows would build on a gap.
+        if taken.is_ok() && record.offset() + 1 < stretch.end.0 {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())
         }
     })?;
-    Ok(())
+    Ok(taken?)
 }
 
 /// Asks about a topic.

@@ -133,24 +133,16 @@ impl<'a, S: Stage> Look<'a, S> {
         verdict: &mut ShardVerdict,
     ) -> Result<(), VerifyError> {
         let (shard, stretch) = (progress.shard, self.stretch(progress)?);
-        let (mut derived, mut away) = (Derived::default(), None);
+        let mut derived = Derived::default();
         read(&self.source, shard, stretch, &mut |record| {
-            if away.is_some() {
-                return; // what follows would build on a gap
-            }
-            let outcome = match run.take(record, &mut derived) {
-                Ok(outcome) => outcome,
-                Err(error) => return away = Some(error),
-            };
+            let outcome = run.take(record, &mut derived)?;
             let origin = (S::NAME, shard, Offset(record.offset()));
             comparison.set_aside(origin, &outcome, record.payload());
             verdict.set_aside +=
                 u64::from(matches!(outcome, Outcome::Late | Outcome::DeadLettered(_)));
             verdict.account(&mut derived, comparison);
+            Ok(())
         })?;
-        if let Some(error) = away {
-            return Err(error.into());
-        }
         run.tick_up_to(progress.position, &mut derived);
         verdict.account(&mut derived, comparison);
         Ok(())

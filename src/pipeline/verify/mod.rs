@@ -71,16 +71,17 @@ pub fn verify(
 ) -> Result<Verdict, VerifyError> {
     let deployment = &config.deployment;
     let group = deployment.group(CustomerStage::NAME);
-    let log = Log::open(&config.kafka, group)?;
+    let log = Log::open(&config.kafka, group, given.schemas.clone())?;
     let (rules_hash, damage) = (given.rules_hash.as_str(), given.damage);
     let customers = CustomerStage {
         rules: Arc::new(Rules::new(given.definition.clone())),
-        schemas: given.schemas,
+        schemas: given.schemas.clone(),
         max_skew: config.time.max_skew,
     };
     let upstream_shards = log.partitions(&deployment.events())?.len();
     let cohorts = Cohorts::of(&given.definition).map(|cohorts| CohortStage {
         cohorts: Arc::new(cohorts),
+        schemas: given.schemas,
         upstream_shards: u32::try_from(upstream_shards).unwrap_or(u32::MAX),
     });
     let (events, deltas) = (deployment.events(), deployment.deltas());

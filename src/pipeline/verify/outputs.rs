@@ -8,13 +8,16 @@ use std::hash::{DefaultHasher, Hasher};
 
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use serde::Deserialize;
+use serde_avro_fast::Schema;
 use waymark_engine::event::{Reason, Timestamp};
 
 use super::VerifyError;
 use super::log::Log;
 use crate::config::Deployment;
-use crate::pipeline::stage::{CohortStage, CustomerStage, Stage};
-use crate::protocol::{Offset, ShardId};
+use crate::pipeline::stage::{CohortStage, CustomerStage, Opened, Schemas, Stage};
+use crate::protocol::{Offset, ShardId, Told, What};
+use crate::publish::{Form, Written};
+use crate::registry::RegistryError;
 
 /// Where a published record stands.
 #[derive(Debug, Clone, Copy)]
@@ -95,19 +98,21 @@ const ITS_OWN: [Reason; 2] = [Reason::Poison, Reason::UnknownSchema];
 impl Outputs {
     /// Reads all outputs to their settled ends.
     pub(super) fn read(log: &Log<'_>, deployment: &Deployment) -> Result<Self, VerifyError> {
-        let mut outputs = Self::default();
-        log.read_all(&deployment.alerts(), &mut |record| outputs.alert(record))?;
-        log.read_all(&deployment.deltas(), &mut |record| outputs.told(record))?;
-        log.read_all(&deployment.scores(), &mut |record| outputs.score(record))?;
+        let (mut outputs, schemas) = (Self::default(), &log.schemas);
+        log.read_all(&deployment.alerts(), &mut |it| outputs.alert(it, schemas))?;
+        log.read_all(&deployment.deltas(), &mut |it| outputs.told(it, schemas))?;
+        log.read_all(&deployment.scores(), &mut |it| outputs.score(it, schemas))?;
         let sources = [
             (deployment.events(), CustomerStage::NAME),
             (deployment.deltas(), CohortStage::NAME),
         ];
         log.read_all(&deployment.dead_letter(), &mut |record| {
             outputs.dead_letters.set_aside(record, &sources);
+            Ok(())
         })?;
         log.read_all(&deployment.late(), &mut |record| {
             outputs.late.set_aside(record, &sources);
+            Ok(())
         })?;
         Ok(outputs)
     }
@@ -124,63 +129,90 @@ impl Outputs {
         given_up.collect()
     }
 
-    fn alert(&mut self, record: &BorrowedMessage<'_>) {
-        #[derive(Deserialize)]
-        struct Head<'a> {
-            alert_id: &'a str,
-            sequence: u32,
+    fn alert(
+        &mut self,
+        record: &BorrowedMessage<'_>,
+        schemas: &Schemas,
+    ) -> Result<(), RegistryError> {
+        if record.payload().is_none() {
+            return Ok(()); // a tombstone: somebody asked for an alert to be forgotten
         }
-        let Some(value) = record.payload() else {
-            return; // a tombstone: somebody asked for an alert to be forgotten
-        };
-        let place = Place::of(record);
-        let head = serde_json::from_slice::<Head<'_>>(value).ok();
-        let key = head.and_then(|head| {
-            let id = u128::from_str_radix(head.alert_id, 16).ok()?;
-            Some((id, head.sequence))
-        });
-        let hash = hash(value);
-        self.alerts.put(key, place, Published { hash, place });
+        let opened = schemas.open(record)?;
+        let key = opened.as_ref().ok().and_then(alert_key);
+        let published = Published::of(record, opened.as_ref().ok());
+        self.alerts.put(key, published.place, published);
+        Ok(())
     }
 
-    fn score(&mut self, record: &BorrowedMessage<'_>) {
-        let (key, place) = (record.key().map(<[u8]>::to_vec), Place::of(record));
-        let hash = hash(record.payload().unwrap_or_default());
-        self.scores.put(key, place, Published { hash, place });
+    fn score(
+        &mut self,
+        record: &BorrowedMessage<'_>,
+        schemas: &Schemas,
+    ) -> Result<(), RegistryError> {
+        let opened = schemas.open(record)?;
+        let published = Published::of(record, opened.as_ref().ok());
+        let key = record.key().map(<[u8]>::to_vec);
+        self.scores.put(key, published.place, published);
+        Ok(())
     }
 
-    fn told(&mut self, record: &BorrowedMessage<'_>) {
-        let value = record.payload().unwrap_or_default();
-        let place = Place::of(record);
-        let Ok(heard) = serde_json::from_slice::<Heard>(value) else {
-            return self.strange_deltas.push(place);
+    fn told(
+        &mut self,
+        record: &BorrowedMessage<'_>,
+        schemas: &Schemas,
+    ) -> Result<(), RegistryError> {
+        let opened = schemas.open(record)?;
+        let published = Published::of(record, opened.as_ref().ok());
+        let Ok(told) = opened.and_then(|opened| opened.told()) else {
+            self.strange_deltas.push(published.place);
+            return Ok(());
         };
-        let channels = self.channels.entry(heard.upstream_shard).or_default();
-        if channels.count(place.partition, heard.number) {
-            let hash = hash(value);
-            channels.keep(&heard, Published { hash, place });
+        let channels = self.channels.entry(told.upstream_shard).or_default();
+        if channels.count(published.place.partition, told.number) {
+            channels.keep(&told, published);
         }
+        Ok(())
     }
 }
 
-/// A record of `deltas`, as far as its channel and the clock are concerned.
-#[derive(Debug, Deserialize)]
-struct Heard {
-    upstream_shard: ShardId,
-    number: u64,
-    #[serde(flatten)]
-    what: HeardWhat,
+/// Reads which transition of which alert this is.
+fn alert_key(opened: &Opened<'_>) -> Option<AlertKey> {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        alert_id: &'a str,
+        sequence: u32,
+    }
+    let head: Head<'_> = match opened {
+        Opened::Bare(value) => serde_json::from_slice(value).ok()?,
+        Opened::Datum(datum, schema) => serde_avro_fast::from_datum_slice(datum, schema).ok()?,
+        Opened::Sealed(_) => return None,
+    };
+    let id = u128::from_str_radix(head.alert_id, 16).ok()?;
+    Some((id, head.sequence))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum HeardWhat {
-    Delta {},
-    Clock {
-        position: Offset,
-        stream_time: Timestamp,
-        tick: bool,
-    },
+impl Published {
+    fn of(record: &BorrowedMessage<'_>, opened: Option<&Opened<'_>>) -> Self {
+        let hash = match opened {
+            Some(Opened::Datum(datum, schema)) => hash_of_datum(datum, schema),
+            Some(Opened::Bare(_) | Opened::Sealed(_)) | None => {
+                hash(record.payload().unwrap_or_default())
+            }
+        };
+        let place = Place::of(record);
+        Self { hash, place }
+    }
+
+    /// Returns whether the record says this, byte for byte, in either form: a topic may hold both.
+    pub(super) fn says<W: Written>(self, what: &W) -> bool {
+        let mut bytes = Vec::new();
+        what.encode_avro(&mut bytes);
+        if self.hash == hash_of_datum(&bytes, W::schema()) {
+            return true;
+        }
+        Form::Json.write(what, &mut bytes);
+        self.hash == hash(&bytes)
+    }
 }
 
 impl Channels {
@@ -197,19 +229,19 @@ impl Channels {
         true
     }
 
-    fn keep(&mut self, heard: &Heard, published: Published) {
+    fn keep(&mut self, told: &Told<'_>, published: Published) {
         let partition = published.place.partition;
-        match heard.what {
-            HeardWhat::Delta {} => {
+        match told.what {
+            What::Delta(_) => {
                 let deltas = self.deltas.entry(partition).or_default();
-                deltas.push((heard.number, published));
+                deltas.push((told.number, published));
             }
-            HeardWhat::Clock {
+            What::Clock {
                 position,
                 stream_time: to,
                 tick: true,
-            } if partition == ShardId(0) => self.ticks.push((heard.number, Tick { position, to })),
-            HeardWhat::Clock { .. } => {}
+            } if partition == ShardId(0) => self.ticks.push((told.number, Tick { position, to })),
+            What::Clock { .. } => {}
         }
     }
 }
@@ -258,6 +290,14 @@ fn header<'a>(record: &'a BorrowedMessage<'_>, name: &str) -> Option<&'a str> {
 pub(super) fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(bytes);
+    hasher.finish()
+}
+
+/// The same for a datum, and for what it says that it was written with.
+fn hash_of_datum(datum: &[u8], schema: &Schema) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(schema.rabin_fingerprint());
+    hasher.write(datum);
     hasher.finish()
 }
 

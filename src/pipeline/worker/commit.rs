@@ -25,7 +25,7 @@ use crate::kafka::{RETRY_BACKOFF_MS, partition_of};
 use crate::protocol::rules::commit_is_clear;
 use crate::protocol::{CHANGE_KEY, PROGRESS_KEY, ShardId, What};
 use crate::publish::{
-    Channels, Origin, Outgoing, PublishDoubt, Receipt, Transactions, dead_letter_headers,
+    Channels, Forms, Origin, Outgoing, PublishDoubt, Receipt, Transactions, dead_letter_headers,
     late_headers,
 };
 use crate::source::KafkaSource;
@@ -43,6 +43,7 @@ pub(crate) struct Outputs {
     pub(crate) late: Topic,
     pub(crate) changelog: String,
     pub(crate) origin: Origin,
+    pub(crate) forms: Forms,
 }
 
 /// A topic to publish to.
@@ -152,10 +153,10 @@ impl Outputs {
         records: &[BorrowedMessage<'_>],
         span: &mut StepSpan,
     ) -> Result<(), PublishDoubt> {
-        let now = clock::now();
+        let (now, form, mut value) = (clock::now(), self.forms.alerts, Vec::new());
         for (place, alert) in step.alerts.iter().enumerate() {
             let key = alert.alert_id.to_string();
-            let value = serde_json::to_vec(alert).expect("alerts always serialise");
+            form.write(alert, &mut value);
             let partition = partition_of(home_of(alert).as_bytes(), self.alerts.partitions);
             let sending = Sending {
                 topic: &self.alerts.name,
@@ -164,7 +165,7 @@ impl Outputs {
             };
             let cause = trail(records, step.causes.of_alert(place));
             let hop = span.send(&sending, cause.as_ref().map(|cause| &cause.hop));
-            let headers = self.origin.headers(alert, now);
+            let headers = self.origin.headers(alert, form, now);
             let began = cause.as_ref().map(|cause| &cause.began);
             to.send(Outgoing {
                 topic: &self.alerts.name,
@@ -191,7 +192,8 @@ impl Outputs {
         };
         let shard = step.progress.shard;
         let numbers = std::mem::take(&mut step.progress.channels);
-        let mut channels = Channels::new(to, &topic.name, topic.partitions, shard, numbers);
+        let form = self.forms.deltas;
+        let mut channels = Channels::new(to, &topic.name, topic.partitions, shard, numbers, form);
         for (place, delta) in step.deltas.iter().enumerate() {
             let cause = trail(records, step.causes.of_delta(place));
             let key = delta.cohort.to_string();
@@ -224,9 +226,10 @@ impl Outputs {
         let Some(topic) = &self.scores else {
             return Ok(());
         };
+        let mut value = Vec::new();
         for score in &step.scores {
             let home = score.cohort.to_string();
-            let value = serde_json::to_vec(score).expect("scores always serialise");
+            self.forms.scores.write(score, &mut value);
             to.send(Outgoing {
                 topic: &topic.name,
                 partition: partition_of(home.as_bytes(), topic.partitions),

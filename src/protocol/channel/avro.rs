@@ -31,11 +31,11 @@ pub fn delta_schema() -> &'static Schema {
 }
 
 impl Told<'_> {
-    /// Writes the record as an Avro datum of [`delta_schema`].
-    pub fn encode_avro(&self) -> Vec<u8> {
+    /// Writes the record as an Avro datum of [`delta_schema`], behind what is there.
+    pub fn encode_avro(&self, to: &mut Vec<u8>) {
         let mut config = SerializerConfig::new(delta_schema());
-        serde_avro_fast::to_datum_vec(&ToldForm::of(self), &mut config)
-            .expect("the form is the schema in Rust, checked by a test, and memory does not fail")
+        serde_avro_fast::to_datum(&ToldForm::of(self), to, &mut config)
+            .expect("the form is the schema in Rust, checked by a test, and memory does not fail");
     }
 }
 

@@ -17,7 +17,7 @@ mod topics;
 
 use serde_json::{Map, Value, json};
 
-use crate::config::Config;
+use crate::config::{Config, OutputForm};
 use crate::kafka::topics::Shape;
 
 /// Version of Kafka's binding, which names what stands under `bindings`.
@@ -31,9 +31,11 @@ pub fn asyncapi(config: &Config, shape: &Shape) -> Value {
         "info": {
             "title": format!("Waymark, deployment {deployment}"),
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Customer journeys of business lending: events in; alerts, scores and deltas out. Read \
-                outputs with isolation.level=read_committed. Values are JSON without a schema registry, and Avro with \
-                its framing with one.",
+            "description": format!(
+                "Customer journeys of business lending: events in; alerts, scores and deltas out. Read outputs with \
+                 isolation.level=read_committed. {}",
+                forms(config)
+            ),
             "license": {
                 "name": "Apache-2.0",
                 "url": "https://www.apache.org/licenses/LICENSE-2.0",
@@ -50,6 +52,16 @@ pub fn asyncapi(config: &Config, shape: &Shape) -> Value {
     })
 }
 
+fn forms(config: &Config) -> &'static str {
+    match config.registry.as_ref().map(|registry| registry.outputs) {
+        None => "Values are JSON without a schema registry, and Avro with its framing with one.",
+        Some(OutputForm::Avro) => {
+            "Values are written in Avro, framed with the ids of the registry."
+        }
+        Some(OutputForm::Json) => "Values are written as JSON.",
+    }
+}
+
 fn servers(config: &Config) -> Value {
     let property = |name: &str| config.kafka.properties.get(name).map(String::as_str);
     let hosts = property("bootstrap.servers").unwrap_or("localhost:9092");
@@ -57,7 +69,16 @@ fn servers(config: &Config) -> Value {
         property("security.protocol").is_some_and(|it| it.to_lowercase().contains("ssl"));
     let protocol = if encrypted { "kafka-secure" } else { "kafka" };
     let servers = (1..).zip(hosts.split(',')).map(|(number, host)| {
-        let server = json!({ "host": host.trim(), "protocol": protocol });
+        let mut server = json!({ "host": host.trim(), "protocol": protocol });
+        if let Some(registry) = &config.registry {
+            // Any address of a registry is the registry. The API is Confluent's, whoever made it.
+            let binding = json!({
+                "schemaRegistryUrl": registry.urls[0],
+                "schemaRegistryVendor": "confluent",
+                "bindingVersion": BINDING,
+            });
+            server["bindings"] = json!({ "kafka": binding });
+        }
         (format!("broker-{number}"), server)
     });
     servers.collect::<Map<_, _>>().into()

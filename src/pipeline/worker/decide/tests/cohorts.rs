@@ -13,7 +13,7 @@ use waymark_engine::event::{EventHash, Instrument};
 use waymark_engine::stage::Table;
 
 use super::*;
-use crate::pipeline::stage::{CohortStage, Item};
+use crate::pipeline::stage::{CohortStage, Item, Schemas};
 use crate::pipeline::worker::fixture::Chance;
 use crate::protocol::{ShardId, Told, What};
 
@@ -25,6 +25,7 @@ const HOUR: Duration = Duration::from_hours(1);
 fn stage() -> CohortStage {
     let definition = Definition::shipped_default();
     CohortStage {
+        schemas: Schemas::default(),
         cohorts: Arc::new(Cohorts::of(&definition).expect("it keeps scores")),
         upstream_shards: UPSTREAM,
     }
