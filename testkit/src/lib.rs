@@ -21,12 +21,14 @@
 //! | --- | --- |
 //! | [`servers`] | where the servers are on this machine, and how they get there |
 //! | [`policy`] | what a test does when they are not there; the ledger of tests that really ran |
+//! | [`clients`] | stock clients in Java and Python, fetched apart |
 //! | [`kafka`], [`redis`], [`registry`] | starting, killing, pausing and restarting them |
 //! | [`process`] | a child process that dies with its owner; also for running the `waymark` command |
 //!
 //! **Nothing outlives its owner.** A handle kills its processes when it is dropped. If the test process dies without
 //! dropping anything (a crash, a `kill -9`, a static), a watchdog beside each process kills it and removes its folder.
 
+pub mod clients;
 mod clock;
 mod home;
 pub mod kafka;
@@ -38,9 +40,10 @@ pub mod registry;
 pub mod servers;
 mod tls;
 
+pub use clients::Clients;
 pub use clock::until;
 pub use kafka::Kafka;
-pub use policy::servers_or_skip;
+pub use policy::{clients_or_skip, servers_or_skip};
 pub use process::Process;
 pub use redis::Redis;
 pub use registry::Registry;

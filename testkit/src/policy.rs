@@ -14,6 +14,9 @@ use std::panic::Location;
 use std::path::Path;
 use std::thread;
 
+use anyhow::Result;
+
+use crate::clients::Clients;
 use crate::servers::{self, Servers};
 
 /// Begins a test that needs real servers: `let Some(servers) = servers_or_skip() else { return };`
@@ -24,13 +27,29 @@ use crate::servers::{self, Servers};
 #[must_use]
 #[track_caller]
 pub fn servers_or_skip() -> Option<Servers> {
-    let test = test_name(Location::caller());
-    match Servers::find() {
-        Ok(servers) => {
+    found_or_skip(Location::caller(), Servers::find())
+}
+
+/// The same for a test that needs stock clients besides.
+///
+/// # Panics
+///
+/// As [`servers_or_skip`].
+#[must_use]
+#[track_caller]
+pub fn clients_or_skip() -> Option<(Servers, Clients)> {
+    let both = Servers::find().and_then(|servers| Ok((servers, Clients::find()?)));
+    found_or_skip(Location::caller(), both)
+}
+
+fn found_or_skip<T>(place: &Location<'_>, found: Result<T>) -> Option<T> {
+    let test = test_name(place);
+    match found {
+        Ok(found) => {
             if let Some(ledger) = setting("WAYMARK_SERVERS_LEDGER") {
                 append(Path::new(&ledger), &test);
             }
-            Some(servers)
+            Some(found)
         }
         Err(missing) if setting("WAYMARK_SERVERS").as_deref() == Some("required") => {
             panic!("{test} needs real servers: {missing:#}")

@@ -12,12 +12,14 @@
 //! | `collector`  | that collector; shared with `tests/traces.rs`                          |
 //! | `figures`    | scores, waves and shifts: those of a file, and those computed by hand  |
 //! | `nps`, `rows`, `data` | NPS by hand, CSV, the real logs; shared with `tests/replay`   |
+//! | `clients`    | stock clients in Java and Python, on what it publishes and keeps       |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 #[expect(dead_code, reason = "tests/faults uses the rest")]
 #[path = "../support/client.rs"]
 mod client;
+mod clients;
 #[expect(dead_code, reason = "tests/traces.rs uses the rest")]
 #[path = "../support/collector.rs"]
 mod collector;

@@ -1,6 +1,7 @@
 //! One Kafka, one Redis and, if asked for, a Schema Registry to try Waymark by hand, until Ctrl-C. No Docker, no root.
 //!
-//! `servers fetch` only fetches what the servers need and ends; tests and CI begin with it.
+//! `servers fetch` only fetches what the servers need, and the stock clients of the tests, and ends; tests and CI begin
+//! with it.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
 
 use anyhow::{Context as _, Result, bail};
-use waymark_testkit::{Kafka, Redis, Registry, Servers, kafka, redis, registry};
+use waymark_testkit::{Clients, Kafka, Redis, Registry, Servers, kafka, redis, registry};
 
 const USAGE: &str = "\
 Starts one Kafka and one Redis on 127.0.0.1 and runs them until Ctrl-C.
@@ -20,7 +21,8 @@ usage: servers [--kafka-port PORT] [--redis-port PORT] [--registry-port PORT] [-
   --redis-port PORT     default 6379; 0 takes a free one
   --registry-port PORT  also starts a Schema Registry, which forgets everything when it ends; 0 takes a free one
   --dir FOLDER          keeps the data there; else it is gone with the servers
-  fetch                 only fetches what is missing (Kafka and registry through mvn, Redis through apt-get)
+  fetch                 only fetches what is missing (Kafka and registry through mvn, Redis through apt-get), and for the
+                        tests clients in Java and Python (through mvn and pip)
 ";
 
 fn main() -> ExitCode {
@@ -40,7 +42,10 @@ fn obey() -> Result<()> {
     };
     let servers = Servers::fetch()?;
     match order {
-        Order::Fetch => writeln!(std::io::stderr(), "servers: ready to start")?,
+        Order::Fetch => {
+            Clients::fetch()?;
+            writeln!(std::io::stderr(), "servers: ready to start")?;
+        }
         Order::Run(run) => run.until_interrupted(&servers)?,
     }
     Ok(())

@@ -118,7 +118,7 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 /// Runs a tool to its end; when it fails, what it said is the error.
-fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
         .output()

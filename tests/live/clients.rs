@@ -1,0 +1,301 @@
+//! Stock clients in Java and Python: they read every alert without a line of ours, in both forms, and a journey from Redis.
+//!
+//! The examples of `docs/` are run as they stand there. What the clients say is held against each other, against what
+//! `waymark verify` has counted, and against what `waymark inspect` shows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use waymark::kafka::partition_of;
+use waymark_engine::event::Timestamp;
+use waymark_testkit::{Clients, Kafka, Registry, Servers, clients_or_skip, until};
+
+use crate::client::Plain;
+use crate::deployment::{Deployment, LONG, SHARDS};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A deployment that has published and stands still, and how many alerts and scores it has published.
+fn published(servers: &Servers, name: &str, settings: &str) -> (Deployment, Counts) {
+    let deployment = Deployment::create(servers, name, &Kafka::shared(servers).bootstrap());
+    let file = deployment.folder().join("waymark.yaml");
+    let mut file = OpenOptions::new().append(true).open(file).unwrap();
+    file.write_all(settings.as_bytes()).unwrap();
+    deployment.simulate(&["--seed", "7", "--customers", "80", "--events", "3000"]);
+    deployment
+        .client()
+        .send(&deployment.topic("events"), &[submitted("C-1001")]);
+    let mut worker = deployment.start(0);
+    deployment.wait_until_taken();
+    wait_for_cohorts(&deployment);
+    worker.stop();
+    let verdict = deployment.assert_fine_with_store();
+    let expected = |of: &str| usize::try_from(verdict[of]["expected"].as_u64().unwrap()).unwrap();
+    let counts = Counts {
+        alerts: expected("alerts"),
+        scores: expected("scores"),
+        deltas: expected("deltas"),
+    };
+    let few = counts.alerts.min(counts.deltas).min(counts.scores);
+    assert!(few > 50, "{verdict:#}");
+    (deployment, counts)
+}
+
+/// Waits until the cohort stage has taken what it was told.
+fn wait_for_cohorts(deployment: &Deployment) {
+    let (client, deltas) = (deployment.client(), deployment.topic("deltas"));
+    let ends = client.ends(&deltas);
+    // The last place may be a marker, which no step reads.
+    let taken = until(LONG, || {
+        let at = client.committed(&deployment.topic("cohort"), &deltas);
+        let mut pairs = at.iter().zip(&ends);
+        pairs.all(|(at, end)| *at >= end - 1).then_some(())
+    });
+    assert!(taken.is_some(), "cohorts lag behind {ends:?}");
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Counts {
+    alerts: usize,
+    scores: usize,
+    deltas: usize,
+}
+
+/// An application of a customer, submitted just now: behind the history it would be late.
+fn submitted(customer: &str) -> Plain {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the history ends with the real time"
+    )]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let event = json!({
+        "event_id": "by-hand", "customer_id": customer, "occurred_at": u64::try_from(now.as_millis()).unwrap(), "source": "los",
+        "application_id": "L-1", "body": { "type": "application.submitted", "product": "term-loan" },
+    });
+    Plain {
+        partition: partition_of(customer.as_bytes(), SHARDS.unsigned_abs()),
+        key: Some(customer.into()),
+        value: Some(event.to_string().into_bytes()),
+        headers: None,
+    }
+}
+
+#[test]
+fn java_and_python_read_every_alert_through_the_registry() {
+    let Some((servers, clients)) = clients_or_skip() else {
+        return;
+    };
+    let registry = Registry::shared(&servers);
+    let settings = format!("registry: {{ url: '{}' }}\n", registry.url());
+    let (deployment, counts) = published(&servers, "clients-avro", &settings);
+    let bootstrap = Kafka::shared(&servers).bootstrap();
+    let alerts = deployment.topic("alerts");
+
+    let python =
+        |topic: &str| python_reads(&deployment, &clients, &[&bootstrap, topic, &registry.url()]);
+    let read = python(&alerts);
+    let in_python = by_id(&read);
+    assert_eq!(
+        (read.len(), in_python.len()),
+        (counts.alerts, counts.alerts)
+    );
+    for line in &read {
+        assert_is_the_event_of_its_alert(&line["event"], &line["value"], "application/avro");
+    }
+
+    let own_api = registry.url().replace("ccompat/v7", "registry/v2");
+    let command = clients.java(&source("Read.java"));
+    let read = lines(&deployment, command, &[&bootstrap, &alerts, &own_api]);
+    let in_java: BTreeMap<String, Value> = read.iter().map(|line| of_java(line)).collect();
+    assert_eq!((read.len(), in_java.len()), (counts.alerts, counts.alerts));
+    for (id, line) in &in_python {
+        assert_eq!(in_java[id], line["value"], "{id}");
+    }
+
+    for alert in in_python.values().map(|line| &line["value"]).take(3) {
+        let id = alert["alert_id"].as_str().unwrap();
+        let shown = deployment.must(&["inspect", "alert", id, "-o", "json"]);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        let transitions = shown["transitions"].as_array().unwrap();
+        let same = transitions
+            .iter()
+            .find(|it| it["alert"]["sequence"] == alert["sequence"]);
+        assert_eq!(in_millis(&same.unwrap()["alert"]), *alert);
+    }
+
+    assert_eq!(python(&deployment.topic("scores")).len(), counts.scores);
+    let told = python(&deployment.topic("deltas"));
+    let deltas = told
+        .iter()
+        .filter(|line| !line["value"]["event_hash"].is_null());
+    assert_eq!(deltas.count(), counts.deltas);
+}
+
+#[test]
+fn the_examples_of_the_documents_read_every_alert_and_a_journey() {
+    let Some((servers, clients)) = clients_or_skip() else {
+        return;
+    };
+    // The examples are about a deployment of this name.
+    let (deployment, counts) = published(&servers, "lending", "");
+    let bootstrap = Kafka::shared(&servers).bootstrap();
+    let number = counts.alerts.to_string();
+    let example = |name: &str, document: &str| {
+        let around = fs::read_to_string(source(name)).unwrap();
+        let path = deployment.folder().join(name);
+        fs::write(&path, with_example(&around, document)).unwrap();
+        path
+    };
+
+    let subscriber = example("subscriber.py", "subscribe.md");
+    let in_python = lines(
+        &deployment,
+        clients.python(&subscriber),
+        &[&bootstrap, &number],
+    );
+    let subscriber = example("Subscriber.java", "subscribe.md");
+    let in_java = lines(
+        &deployment,
+        clients.java(&subscriber),
+        &[&bootstrap, &number],
+    );
+    let ids = |read: &[String]| -> BTreeSet<String> { read.iter().map(|it| id_of(it)).collect() };
+    assert_eq!(ids(&in_python).len(), counts.alerts);
+    let sorted = |read: &[String]| -> BTreeSet<String> { read.iter().cloned().collect() };
+    assert_eq!(sorted(&in_python), sorted(&in_java));
+
+    let read = python_reads(&deployment, &clients, &[&bootstrap, "lending.alerts"]);
+    assert_eq!(read.len(), counts.alerts);
+    for line in &read {
+        let alert = in_millis(&line["value"]);
+        assert_is_the_event_of_its_alert(&line["event"], &alert, "application/json");
+    }
+
+    let reader = example("journey.py", "store.md");
+    let mut command = clients.python(&reader);
+    command.current_dir(ROOT); // it names a file in `schemas/`
+    let journeys = lines(
+        &deployment,
+        command,
+        &[&deployment.redis.port().to_string()],
+    );
+    let [journey] = &journeys[..] else {
+        panic!("one journey: {journeys:?}");
+    };
+    let journey: Value = serde_json::from_str(journey).unwrap();
+    let shown = deployment.must(&["inspect", "customer", "C-1001", "-o", "json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let of = |journey: &Value| {
+        let application = &journey["applications"][0];
+        let day = journey["due"].as_str().unwrap()[..10].to_owned();
+        (
+            application["id"].clone(),
+            application["product"].clone(),
+            day,
+        )
+    };
+    assert_eq!(of(&journey), of(&shown["journey"]));
+    assert_eq!(journey["applications"][0]["id"], "L-1");
+}
+
+/// Puts the first example of a document in the language of a client where the client wants it.
+fn with_example(client: &str, document: &str) -> String {
+    let document = fs::read_to_string(format!("{ROOT}/docs/{document}")).unwrap();
+    let (language, place) = if client.contains("// <example>") {
+        ("java", "// <example>")
+    } else {
+        ("python", "# <example>")
+    };
+    let (_, rest) = document.split_once(&format!("```{language}\n")).unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    client.replace(place, example)
+}
+
+fn source(name: &str) -> PathBuf {
+    Path::new(ROOT).join("tests/live/clients").join(name)
+}
+
+fn python_reads(deployment: &Deployment, clients: &Clients, arguments: &[&str]) -> Vec<Value> {
+    let lines = lines(deployment, clients.python(&source("read.py")), arguments);
+    let read = lines.iter().map(|line| serde_json::from_str(line).unwrap());
+    read.collect()
+}
+
+/// Runs a client to its end and returns the lines that it prints.
+fn lines(deployment: &Deployment, mut command: Command, arguments: &[&str]) -> Vec<String> {
+    command.args(arguments);
+    let mut client = deployment.spawn("client", &command);
+    let ended = client.wait(LONG);
+    let done = ended.is_some_and(|status| status.success());
+    assert!(done, "{command:?} {ended:?}: {}", client.tail());
+    client.stdout().lines().map(str::to_owned).collect()
+}
+
+/// Lines of the Python client by the id of the event.
+fn by_id(lines: &[Value]) -> BTreeMap<String, &Value> {
+    let id = |line: &Value| line["event"]["id"].as_str().unwrap().to_owned();
+    lines.iter().map(|line| (id(line), line)).collect()
+}
+
+fn id_of(line: &str) -> String {
+    let (id, _) = line.split_once('\t').unwrap();
+    id.to_owned()
+}
+
+/// Reads a line of the Java client: the id of the event, and the alert.
+fn of_java(line: &str) -> (String, Value) {
+    let (event, alert) = line.split_once('\t').unwrap();
+    let event: Value = serde_json::from_str(event).unwrap();
+    let alert: Value = serde_json::from_str(alert).unwrap();
+    let alert = in_millis(&alert);
+    assert_eq!(event["datacontenttype"], "application/avro");
+    assert_eq!(
+        event["type"],
+        format!("io.waymark.alert.{}", alert["kind"].as_str().unwrap())
+    );
+    assert!(event["severitytext"].is_string(), "{event}");
+    (event["id"].as_str().unwrap().to_owned(), alert)
+}
+
+/// Times of an alert in milliseconds, however they are written.
+fn in_millis(alert: &Value) -> Value {
+    let mut alert = alert.clone();
+    let millis = |time: &mut Value| {
+        if let Some(text) = time.as_str() {
+            *time = json!(Timestamp::parse(text).unwrap().as_millis());
+        }
+    };
+    millis(&mut alert["occurred_at"]);
+    millis(&mut alert["due"]);
+    for event in alert["evidence"].as_array_mut().unwrap() {
+        millis(&mut event["occurred_at"]);
+    }
+    alert
+}
+
+fn assert_is_the_event_of_its_alert(event: &Value, alert: &Value, media_type: &str) {
+    let said = |of: &str| alert[of].as_str().unwrap_or_default();
+    let id = format!("{}-{}", said("alert_id"), alert["sequence"]);
+    assert_eq!(event["id"], id);
+    assert_eq!(event["specversion"], "1.0");
+    assert_eq!(event["type"], format!("io.waymark.alert.{}", said("kind")));
+    assert_eq!(event["time"], alert["occurred_at"]);
+    assert_eq!(event["datacontenttype"], media_type);
+    let cohort = &alert["cohort"];
+    let subject = match alert["customer_id"].as_str() {
+        Some(customer) => customer.to_owned(),
+        None => format!(
+            "{}={}",
+            cohort["dimension"].as_str().unwrap(),
+            cohort["value"].as_str().unwrap()
+        ),
+    };
+    assert_eq!(event["subject"], subject);
+    let evidence = alert["evidence"].as_array().unwrap();
+    assert_eq!(event["correlationid"], evidence[0]["event_hash"]);
+}
