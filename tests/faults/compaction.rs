@@ -61,7 +61,9 @@ fn a_copy_of_a_changelog_that_is_being_compacted_is_right() {
     }
     stream.terminate();
     stream.wait(LONG);
-    deployment.settle(vec![deployment.start(0)]);
+    let mut worker = deployment.start(0);
+    worker.runs();
+    deployment.settle(vec![worker]);
     let written = client.ends(&changelog).iter().sum::<i64>();
     let written = usize::try_from(written).unwrap();
     let kept = client.read(&changelog);
@@ -101,7 +103,9 @@ fn a_store_so_old_that_it_may_have_missed_deletions_is_copied_anew() {
     for copy in &before[1..] {
         copy.grow_old(four_days);
     }
-    deployment.settle(vec![deployment.start(0)]);
+    let mut worker = deployment.start(0);
+    worker.runs();
+    deployment.settle(vec![worker]);
     let anew = before.iter().zip(copies());
     let anew: Vec<_> = anew
         .map(|(old, new)| old.checkpoint.copy != new.checkpoint.copy)

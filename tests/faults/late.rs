@@ -95,6 +95,7 @@ fn a_new_owner_waits_for_a_commit_that_is_still_on_its_way() {
     stream.wait(LONG);
     deployment.caught_up();
     second.stop();
-    let third = deployment.start(0); // both stages: what was told is heard
+    let mut third = deployment.start(0); // both stages: what was told is heard
+    third.runs();
     deployment.settle(vec![third]);
 }

@@ -124,7 +124,9 @@ fn a_kill_of_either_stage_while_the_other_works_loses_and_doubles_nothing() {
     }
     stream.terminate();
     stream.wait(LONG);
-    let verdict = deployment.settle(vec![deployment.start(0)]);
+    let mut worker = deployment.start(0);
+    worker.runs();
+    let verdict = deployment.settle(vec![worker]);
     let scores = verdict["scores"]["expected"].as_u64();
     assert!(scores > Some(0), "{verdict}");
 }
