@@ -46,7 +46,11 @@ impl<S: Stage> Worker<S> {
         for shard in due {
             match self.flush(shard) {
                 // Nothing was written; the values wait, as long as there is room.
-                Err(Reaction::Again(cause)) if !full => warn!(%shard, cause, "the store stalls"),
+                Err(Reaction::Again(cause)) if !full => {
+                    if !self.stalled {
+                        warn!(%shard, cause, "the store stalls");
+                    }
+                }
                 flushed => flushed?,
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tracing::error;
+use tracing::{error, info};
 
 use super::Worker;
 use super::decide::Decided;
@@ -53,6 +53,7 @@ impl<S: Stage> Worker<S> {
         if !std::mem::take(&mut self.stalled) {
             return;
         }
+        info!("going on");
         for shard in self.running.keys() {
             self.show(*shard, ShardState::Running);
         }

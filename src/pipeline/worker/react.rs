@@ -45,7 +45,9 @@ impl<S: Stage> Worker<S> {
         match reaction {
             Reaction::StartAnew => {}
             Reaction::Again(cause) => {
-                warn!(cause, "trying again");
+                if !self.stalled {
+                    warn!(cause, "trying again until it works");
+                }
                 self.show_stalled(&cause);
                 self.pause()?;
             }
