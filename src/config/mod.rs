@@ -195,7 +195,7 @@ pub struct StepLimits {
     pub changed_keys: usize,
     /// Bytes of the records read.
     pub bytes: usize,
-    /// Time since its first record.
+    /// Time since the step before was closed, or since its first record if there are many.
     pub wait: Duration,
     /// Timers fired.
     pub timers: usize,

@@ -1,5 +1,9 @@
 //! Collects the records of one step: as many as the limits allow, or as come within the time.
 //!
+//! Steps follow each other at the pace of `step.wait`: what comes later than that after the last one is taken at once,
+//! with all that is at hand. But where much is at hand more will come, and large steps cost less: those wait for as long
+//! from their first record on.
+//!
 //! Records keep their place in the client's memory; what they mean is decoded at once, for the keys must be known before
 //! anything is loaded. A rebalance empties the collection.
 
@@ -41,7 +45,10 @@ pub(super) enum Uncollected {
     Registry(RegistryError),
 }
 
-/// Collects until a limit is reached.
+/// So many records at hand say that there is a backlog.
+const MANY: usize = 1_000;
+
+/// Collects until a limit is reached; `last` tells when the collection before was closed.
 ///
 /// # Errors
 /// [`Uncollected`]; what was read is dropped and read again.
@@ -49,19 +56,23 @@ pub(super) fn collect<'a, S: Stage>(
     source: &'a KafkaSource,
     stage: &S,
     limits: &StepLimits,
+    last: Option<Stopwatch>,
     first_wait: Duration,
 ) -> Result<Collected<'a, S::Input>, Uncollected> {
     let mut collecting = Collecting::new(stage);
     let mut patience = first_wait;
     loop {
-        match source.poll(patience) {
+        let polled = source.poll(patience);
+        let more_at_hand = matches!(polled, Polled::Record(_));
+        match polled {
             Polled::Record(record) => collecting.add(record)?,
             Polled::Nothing if source.is_rebalanced() => return Err(Uncollected::Rebalanced),
             Polled::Nothing => {}
             Polled::OutOfRange => return Err(Uncollected::OutOfRange),
             Polled::Hitch(error) => tracing::debug!(%error, "the source has a hitch"),
         }
-        match collecting.extent.left(limits) {
+        let paced = last.map_or(Duration::MAX, |last| last.elapsed());
+        match collecting.extent.left(limits, paced, more_at_hand) {
             Some(left) => patience = left,
             None => break,
         }
@@ -159,13 +170,21 @@ impl Extent {
         }
     }
 
-    /// Returns how long to wait for more; none if a limit is reached, or nothing has come.
-    fn left(&self, limits: &StepLimits) -> Option<Duration> {
+    /// Returns how long to wait for more; none if a limit is reached, or nothing has come. `paced` is how long ago the
+    /// collection before was closed.
+    fn left(&self, limits: &StepLimits, paced: Duration, more_at_hand: bool) -> Option<Duration> {
         let full = self.records >= limits.records
             || self.bytes >= limits.bytes
             || self.keys.len() >= limits.changed_keys;
         let left = limits.wait.checked_sub(self.since_first?.elapsed())?;
-        (!full && !left.is_zero()).then_some(left)
+        if full || left.is_zero() {
+            return None;
+        }
+        if self.records >= MANY {
+            return Some(left);
+        }
+        let left = left.min(limits.wait.saturating_sub(paced));
+        (more_at_hand || !left.is_zero()).then_some(left)
     }
 }
 

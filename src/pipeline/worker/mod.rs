@@ -129,6 +129,8 @@ pub(crate) struct Worker<S> {
     /// The steps of a transaction in doubt, until recovery has shown what became of them.
     in_doubt: Vec<(ShardId, Step)>,
     observed: Observed,
+    /// Since records were last collected.
+    collected: Option<Stopwatch>,
     /// Since the group expelled us, each time of late.
     expelled: Vec<Stopwatch>,
     /// Whether the last turn had to be tried again.
@@ -203,6 +205,7 @@ impl<S: Stage> Worker<S> {
             halted: BTreeMap::new(),
             in_doubt: Vec::new(),
             observed,
+            collected: None,
             expelled: Vec::new(),
             stalled: false,
             deaf: (Duration::ZERO, ShardId(0)),
@@ -254,7 +257,16 @@ impl<S: Stage> Worker<S> {
         let turn = Stopwatch::start();
         let source = Rc::clone(&self.source);
         let shared = Arc::clone(&self.shared);
-        let collected = collect(&source, &shared.stage, &shared.step, FIRST_WAIT)?;
+        let collected = collect(
+            &source,
+            &shared.stage,
+            &shared.step,
+            self.collected,
+            FIRST_WAIT,
+        )?;
+        if !collected.is_empty() {
+            self.collected = Some(Stopwatch::start());
+        }
         let span = (!collected.is_empty()).then(|| self.begin_span(&collected));
         let steps = self.decide_all(&collected)?;
         if !steps.is_empty() {

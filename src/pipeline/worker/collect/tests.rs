@@ -3,6 +3,7 @@
 use super::*;
 
 const HOUR: Duration = Duration::from_hours(1);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Limits that nothing reaches.
 fn limits() -> StepLimits {
@@ -24,25 +25,57 @@ fn three() -> Extent {
     extent
 }
 
+/// How long to wait for more when the collection before has just been closed.
+fn left(extent: &Extent, limits: &StepLimits) -> Option<Duration> {
+    extent.left(limits, Duration::ZERO, true)
+}
+
 #[test]
 fn before_the_first_record_nobody_waits_for_more() {
-    assert_eq!(Extent::default().left(&limits()), None);
+    assert_eq!(
+        Extent::default().left(&limits(), Duration::ZERO, true),
+        None
+    );
 }
 
 #[test]
 fn a_collection_waits_for_the_rest_of_its_time() {
-    let left = three().left(&limits()).expect("time is left");
+    let left = left(&three(), &limits()).expect("time is left");
     assert!(left <= HOUR && left > HOUR / 2, "{left:?}");
     let no_time = StepLimits {
         wait: Duration::ZERO,
         ..limits()
     };
-    assert_eq!(three().left(&no_time), None);
+    assert_eq!(three().left(&no_time, Duration::ZERO, true), None);
+}
+
+#[test]
+fn few_records_wait_no_longer_than_until_the_next_step_is_due() {
+    let left = |paced, more_at_hand| three().left(&limits(), paced, more_at_hand);
+    let soon = left(59 * MINUTE, false).expect("a minute is left");
+    assert_eq!(soon, MINUTE);
+    assert_eq!(left(HOUR, true), Some(Duration::ZERO), "take what is there");
+    assert_eq!(left(HOUR, false), None);
+    assert_eq!(left(Duration::MAX, false), None, "there was no step before");
+}
+
+#[test]
+fn many_records_wait_for_more_for_more_will_come() {
+    let roomy = StepLimits {
+        records: 2 * MANY,
+        bytes: usize::MAX,
+        ..limits()
+    };
+    let mut extent = Extent::default();
+    for _ in 0..MANY {
+        extent.add(Some("a"), 10);
+    }
+    assert!(extent.left(&roomy, HOUR, false) > Some(HOUR / 2));
 }
 
 #[test]
 fn records_bytes_and_customers_each_have_their_limit() {
-    let goes_on = |limits| three().left(&limits).is_some();
+    let goes_on = |limits| left(&three(), &limits).is_some();
     let records = |records| StepLimits {
         records,
         ..limits()
