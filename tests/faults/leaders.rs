@@ -1,10 +1,10 @@
-//! Of three brokers one dies and stays dead, whatever it led: work goes on without it.
+//! Of three brokers one dies and stays dead, whatever it led: work goes on without it. Or all die at once.
 
 use std::thread::sleep;
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer as _;
-use waymark_testkit::{Kafka, kafka, servers_or_skip, until};
+use waymark_testkit::{Kafka, Servers, kafka, servers_or_skip, until};
 
 use crate::deployment::{Deployment, LONG};
 
@@ -33,16 +33,46 @@ fn the_coordinator_of_the_transactions_may_stay_dead() {
     });
 }
 
+/// Then the markers of transactions that were ending have nowhere to go: the brokers must not forget them.
+#[test]
+fn all_brokers_may_die_at_once_and_come_back_after_three_sessions() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let mut kafka = cluster(&servers);
+    let deployment = Deployment::create(&servers, "no-brokers", &kafka.bootstrap());
+    deployment.feed(5_000, 200, 112);
+    let mut worker = deployment.start(0);
+    worker.runs();
+    let mut stream = deployment.stream(200, 1_120);
+    sleep(Duration::from_secs(2));
+
+    kafka.kill_all();
+
+    sleep(Duration::from_secs(25)); // a session is 8 s
+    worker.shows("/livez", "HTTP/1.1 200");
+    kafka.restart_all().unwrap();
+    stream.terminate();
+    stream.wait(LONG);
+    deployment.feed(600, 200, 113);
+    deployment.settle(vec![worker]);
+}
+
+/// Three brokers, with three copies of everything.
+fn cluster(servers: &Servers) -> Kafka {
+    let options = kafka::Options {
+        brokers: 3,
+        ..kafka::Options::default()
+    };
+    Kafka::start(servers, &options).unwrap()
+}
+
 /// Kills the leader of what `role` names under load; all events must be taken while it is dead, and all be well at the end.
 fn work_goes_on_without(name: &str, seed: u32, role: impl Fn(&Deployment) -> (String, i32)) {
     let Some(servers) = servers_or_skip() else {
         return;
     };
-    let options = kafka::Options {
-        brokers: 3,
-        ..kafka::Options::default()
-    };
-    let mut kafka = Kafka::start(&servers, &options).unwrap();
+    let mut kafka = cluster(&servers);
     let deployment = Deployment::create(&servers, name, &kafka.bootstrap());
     deployment.feed(2_000, 200, seed);
     let mut worker = deployment.start(0);
