@@ -47,7 +47,7 @@ impl<S: Stage> Worker<S> {
             match self.flush(shard) {
                 // Nothing was written; the values wait, as long as there is room.
                 Err(Reaction::Again(cause)) if !full => {
-                    if !self.stalled {
+                    if self.stalled.is_none() {
                         warn!(%shard, cause, "the store stalls");
                     }
                 }

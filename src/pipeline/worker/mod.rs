@@ -133,8 +133,8 @@ pub(crate) struct Worker<S> {
     collected: Option<Stopwatch>,
     /// Since the group expelled us, each time of late.
     expelled: Vec<Stopwatch>,
-    /// Whether the last turn had to be tried again.
-    stalled: bool,
+    /// Why the last turn has to be tried again, if it has.
+    stalled: Option<String>,
     /// The longest silence of a shard that has records to read, as of the last look.
     deaf: (Duration, ShardId),
     /// Since a client that delivered nothing was assigned anew.
@@ -207,7 +207,7 @@ impl<S: Stage> Worker<S> {
             observed,
             collected: None,
             expelled: Vec::new(),
-            stalled: false,
+            stalled: None,
             deaf: (Duration::ZERO, ShardId(0)),
             assigned_anew: None,
             replaced: None,

@@ -40,17 +40,17 @@ impl<S: Stage> Worker<S> {
     }
 
     /// Shows that running shards wait for somebody else.
-    pub(super) fn show_stalled(&mut self, cause: &str) {
-        self.stalled = true;
+    pub(super) fn show_stalled(&mut self, cause: String) {
         for shard in self.running.keys() {
-            let why = cause.to_owned();
+            let why = cause.clone();
             self.show(*shard, ShardState::Waiting { why });
         }
+        self.stalled = Some(cause);
     }
 
     /// Shows that shards go on, if they had to wait.
     pub(super) fn show_going_on(&mut self) {
-        if !std::mem::take(&mut self.stalled) {
+        if self.stalled.take().is_none() {
             return;
         }
         info!("going on");
@@ -111,7 +111,7 @@ impl<S: Stage> Worker<S> {
             }
             self.observe_upstream(*id, &shard.progress.upstreams);
         }
-        if !self.stalled {
+        if self.stalled.is_none() {
             for (id, end) in ends {
                 self.listen(id, end);
             }

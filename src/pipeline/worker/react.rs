@@ -45,10 +45,10 @@ impl<S: Stage> Worker<S> {
         match reaction {
             Reaction::StartAnew => {}
             Reaction::Again(cause) => {
-                if !self.stalled {
+                if self.stalled.as_ref() != Some(&cause) {
                     warn!(cause, "trying again until it works");
                 }
-                self.show_stalled(&cause);
+                self.show_stalled(cause);
                 self.pause()?;
             }
             Reaction::Recover(shard, cause) => {
