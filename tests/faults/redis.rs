@@ -121,9 +121,9 @@ fn a_redis_that_loads_its_data_is_waited_for() {
         return;
     };
     let kafka = Kafka::shared(&servers);
-    // As slow as with much more data: each key takes 10 ms, and clients are answered meanwhile.
+    // As slow as with much more data: each key takes 30 ms, and clients are answered meanwhile.
     let slow = [
-        ("key-load-delay", "10000"),
+        ("key-load-delay", "30000"),
         ("loading-process-events-interval-bytes", "1024"),
     ];
     let options = redis::Options {
@@ -142,7 +142,7 @@ fn a_redis_that_loads_its_data_is_waited_for() {
 
     deployment.redis.ask(&["save"]).unwrap();
     deployment.redis.kill();
-    deployment.redis.restart().unwrap(); // some seconds
+    deployment.redis.restart().unwrap(); // ten seconds
     worker.says("Redis is loading the dataset");
     worker.runs();
     deployment.feed(500, 300, 87);
