@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
 use rdkafka::admin::{
     AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication,
 };
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::{Metadata, MetadataTopic};
 use tokio::runtime::{self, Runtime};
@@ -18,6 +20,9 @@ use crate::config::{self, SecretError};
 
 /// How long brokers may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long to listen to what a client complains about.
+const LISTEN: Duration = Duration::from_secs(3);
 
 /// Between two looks at what is about to be there.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -32,10 +37,12 @@ pub enum AdminError {
     #[error("the client can't be set up")]
     Runtime(#[source] std::io::Error),
     /// The brokers don't answer, or refuse.
-    #[error("brokers at {servers} can't be asked")]
+    #[error("brokers at {servers} can't be asked{}", hint(complaint.as_deref()))]
     Ask {
         /// Where we looked for them.
         servers: String,
+        /// What the client has complained about last: a login that is refused, a certificate that nobody trusts.
+        complaint: Option<Box<str>>,
         /// What the client says.
         #[source]
         source: KafkaError,
@@ -53,6 +60,7 @@ pub enum AdminError {
 /// A connection to the brokers, to ask and to create.
 pub struct Admin {
     client: AdminClient<Quiet>,
+    settings: ClientConfig,
     runtime: Runtime,
     servers: String,
 }
@@ -76,10 +84,12 @@ impl Admin {
             .get("bootstrap.servers")
             .cloned()
             .unwrap_or_default();
-        let client = base_settings(kafka)?
+        let settings = base_settings(kafka)?;
+        let client = settings
             .create_with_context(Quiet::default())
             .map_err(|source| AdminError::Ask {
                 servers: servers.clone(),
+                complaint: None,
                 source,
             })?;
         let runtime = runtime::Builder::new_current_thread()
@@ -87,6 +97,7 @@ impl Admin {
             .map_err(AdminError::Runtime)?;
         Ok(Self {
             client,
+            settings,
             runtime,
             servers,
         })
@@ -196,9 +207,26 @@ impl Admin {
     }
 
     fn ask(&self, source: KafkaError) -> AdminError {
-        let servers = self.servers.clone();
-        AdminError::Ask { servers, source }
+        AdminError::Ask {
+            servers: self.servers.clone(),
+            complaint: complaint(&self.settings),
+            source,
+        }
     }
+}
+
+/// Connects once more and listens: a client for administration keeps what it is told to itself.
+fn complaint(settings: &ClientConfig) -> Option<Box<str>> {
+    let client: BaseConsumer<Quiet> = settings.create_with_context(Quiet::default()).ok()?;
+    let since = Stopwatch::start();
+    while client.context().complaint().is_none() && since.elapsed() < LISTEN {
+        client.poll(LOOK_AGAIN);
+    }
+    client.context().complaint().map(Into::into)
+}
+
+fn hint(complaint: Option<&str>) -> String {
+    complaint.map_or_else(String::new, |complaint| format!(" ({complaint})"))
 }
 
 /// Settings by name, or why they can't be read.

@@ -144,12 +144,18 @@ pub fn reader_settings(
 #[derive(Debug, Default)]
 pub struct Quiet {
     fatal: Mutex<Option<String>>,
+    complaint: Mutex<Option<String>>,
 }
 
 impl Quiet {
     /// Returns why the client can't go on, if so.
     pub fn fatal(&self) -> Option<String> {
         self.fatal.lock().expect("no holder panics").clone()
+    }
+
+    /// Returns what the client has complained about last, in words that say more than the error of a call.
+    pub fn complaint(&self) -> Option<String> {
+        self.complaint.lock().expect("no holder panics").clone()
     }
 }
 
@@ -174,6 +180,9 @@ impl ClientContext for Quiet {
         }
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
             *self.fatal.lock().expect("no holder panics") = Some(reason.to_owned());
+        }
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *self.complaint.lock().expect("no holder panics") = Some(reason.to_owned());
         }
         warn!(target: "librdkafka", %error, "{reason}");
     }

@@ -42,6 +42,14 @@ impl Certificates {
         Ok(files)
     }
 
+    /// Writes key and certificate into one file, as Java wants them, and returns where.
+    pub(crate) fn keystore(&self) -> Result<PathBuf> {
+        let keystore = self.server.with_file_name("keystore.pem");
+        let both = fs::read_to_string(&self.key)? + &fs::read_to_string(&self.server)?;
+        fs::write(&keystore, both).with_context(|| format!("writing {}", keystore.display()))?;
+        Ok(keystore)
+    }
+
     fn write(&self) -> Result<()> {
         let authority_key = KeyPair::generate()?;
         let mut authority = CertificateParams::default();

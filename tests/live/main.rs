@@ -8,6 +8,7 @@
 //! | `verify`     | `waymark verify`: fine where all is well, and not where it isn't       |
 //! | `doctor`     | `waymark doctor`, and a start that is refused for the same reasons       |
 //! | `operate`    | `waymark inspect`, `shard adopt`                                       |
+//! | `secured`    | Kafka over TLS, with a login                                           |
 //! | `traces`     | traces of events go on to alerts, and a collector is told of steps     |
 //! | `collector`  | that collector; shared with `tests/traces.rs`                          |
 //! | `figures`    | scores, waves and shifts: those of a file, and those computed by hand  |
@@ -33,6 +34,7 @@ mod nps;
 mod operate;
 #[path = "../support/rows.rs"]
 mod rows;
+mod secured;
 #[path = "../support/deployment.rs"]
 mod support;
 mod traces;

@@ -10,10 +10,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::settings::{self, Seat};
-use super::{Options, probe};
+use super::{Login, Options, probe};
 use crate::clock::until;
 use crate::ports::Port;
 use crate::process::Process;
+use crate::tls::Certificates;
 
 /// A start takes 3-8 s on an idle machine; tests run side by side on small ones.
 const START_LIMIT: Duration = Duration::from_mins(2);
@@ -24,6 +25,8 @@ pub struct Broker {
     pub(super) id: i32,
     port: Port,
     quorum_port: Port,
+    /// For those who come over TLS, if anybody may.
+    secure_port: Option<Port>,
     folder: PathBuf,
     starts: u32,
     pub(super) paused: bool,
@@ -39,6 +42,11 @@ impl Broker {
     /// Returns `host:port`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port.number())
+    }
+
+    pub(super) fn secure_address(&self) -> Option<String> {
+        let port = self.secure_port.as_ref()?;
+        Some(format!("127.0.0.1:{}", port.number()))
     }
 
     /// Returns its process id, if it has been started and not killed.
@@ -72,10 +80,15 @@ impl Broker {
         &self,
         mut java: Command,
         cluster_id: &str,
+        login: Option<&Login>,
         litter: Option<&Path>,
     ) -> Result<()> {
         java.args(["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c"])
             .arg(self.properties());
+        if let Some(Login { user, password }) = login {
+            let scram = format!("SCRAM-SHA-512=[name={user},password={password}]");
+            java.args(["--add-scram", &scram]);
+        }
         let mut process = Process::spawn_in("format", &java, &self.folder, litter)?;
         match process.wait(START_LIMIT) {
             Some(status) if status.success() => Ok(()),
@@ -134,6 +147,11 @@ impl Broker {
 
 /// Gives every broker its ports, its folder and its settings.
 pub(super) fn seats(options: &Options, home: &Path) -> Result<Vec<Broker>> {
+    let certificates = options
+        .login
+        .as_ref()
+        .map(|_| Certificates::in_folder(home))
+        .transpose()?;
     let brokers: Vec<_> = (1..=options.brokers)
         .map(|id| {
             let port = match options.port {
@@ -144,6 +162,7 @@ pub(super) fn seats(options: &Options, home: &Path) -> Result<Vec<Broker>> {
                 id: i32::try_from(id)?,
                 port,
                 quorum_port: Port::claim()?,
+                secure_port: certificates.as_ref().map(|_| Port::claim()).transpose()?,
                 folder: home.join(format!("broker-{id}")),
                 starts: 0,
                 paused: false,
@@ -156,14 +175,21 @@ pub(super) fn seats(options: &Options, home: &Path) -> Result<Vec<Broker>> {
         .map(|broker| (broker.id, broker.port.number(), broker.quorum_port.number()))
         .collect();
     for broker in &brokers {
+        fs::create_dir_all(&broker.folder)
+            .with_context(|| format!("creating {}", broker.folder.display()))?;
+        let keystore = certificates
+            .as_ref()
+            .map(Certificates::keystore)
+            .transpose()?;
+        let secure = broker.secure_port.as_ref().map(Port::number).zip(keystore);
         let text = settings::server_properties(&Seat {
             id: broker.id,
             all: &all,
+            secure: secure.as_ref().map(|(port, file)| (*port, file.as_path())),
             data: &broker.data(),
             extra: &options.settings,
         });
-        fs::create_dir_all(&broker.folder)
-            .and_then(|()| fs::write(broker.properties(), text))
+        fs::write(broker.properties(), text)
             .with_context(|| format!("writing {}", broker.properties().display()))?;
     }
     Ok(brokers)

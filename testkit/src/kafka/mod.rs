@@ -35,6 +35,8 @@ pub struct Options {
     pub settings: Vec<(String, String)>,
     /// How much each broker may use.
     pub size: Size,
+    /// Who may come over TLS, beside everybody over plain text.
+    pub login: Option<Login>,
     /// Port of the first broker; a free one if `None`.
     pub port: Option<u16>,
     /// Where to keep data over the life of the handle; a temporary folder if `None`.
@@ -47,10 +49,20 @@ impl Default for Options {
             brokers: 1,
             settings: Vec::new(),
             size: Size::Small,
+            login: None,
             port: None,
             folder: None,
         }
     }
+}
+
+/// A user whom brokers know by SASL, SCRAM-SHA-512.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// Name.
+    pub user: String,
+    /// Password.
+    pub password: String,
 }
 
 /// How much memory and compiling a broker gets.
@@ -79,6 +91,7 @@ pub struct Kafka {
     home: Home,
     jars: PathBuf,
     flags: Vec<String>,
+    login: Option<Login>,
 }
 
 impl Kafka {
@@ -116,6 +129,21 @@ impl Kafka {
     pub fn bootstrap(&self) -> String {
         let addresses: Vec<_> = self.brokers.iter().map(Broker::address).collect();
         addresses.join(",")
+    }
+
+    /// Returns the addresses of all brokers for those who come over TLS with a login; empty if there is none.
+    pub fn secure_bootstrap(&self) -> String {
+        let addresses: Vec<_> = self
+            .brokers
+            .iter()
+            .filter_map(Broker::secure_address)
+            .collect();
+        addresses.join(",")
+    }
+
+    /// Returns the file of the authority that who comes over TLS must trust.
+    pub fn authority(&self) -> PathBuf {
+        self.home.path().join("authority.pem")
     }
 
     /// Returns the broker with this id; ids are 1, 2, 3, as in the cluster's metadata.
@@ -236,6 +264,7 @@ impl Kafka {
             home,
             jars: servers.kafka_jars().to_owned(),
             flags: options.size.flags(),
+            login: options.login.clone(),
         };
         kafka.format()?;
         Ok(kafka)
@@ -253,7 +282,14 @@ impl Kafka {
     /// Prepares the folders of brokers that have never run. Brokers of one cluster carry one cluster id.
     fn format(&self) -> Result<()> {
         let cluster_id = cluster_id();
-        let format = |broker: &Broker| broker.format(self.java(), &cluster_id, self.home.litter());
+        let format = |broker: &Broker| {
+            broker.format(
+                self.java(),
+                &cluster_id,
+                self.login.as_ref(),
+                self.home.litter(),
+            )
+        };
         thread::scope(|scope| {
             let new = self.brokers.iter().filter(|broker| !broker.is_formatted());
             let tasks: Vec<_> = new.map(|broker| scope.spawn(|| format(broker))).collect();

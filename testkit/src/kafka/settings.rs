@@ -10,6 +10,8 @@ pub(super) struct Seat<'a> {
     pub(super) id: i32,
     /// Id, port for clients and port for the quorum of every broker, this one included.
     pub(super) all: &'a [(i32, u16, u16)],
+    /// The port for those who come over TLS with a login, and the file of key and certificate.
+    pub(super) secure: Option<(u16, &'a Path)>,
     /// Where it keeps its logs (Kafka's word for data).
     pub(super) data: &'a Path,
     /// What the test wants otherwise; it has the last word.
@@ -36,15 +38,18 @@ num.io.threads=4
 background.threads=2
 ";
 
+const SCRAM: &str = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+
 /// Writes the settings of one broker, which is a controller as well. Listens on 127.0.0.1 only.
 pub(super) fn server_properties(seat: &Seat<'_>) -> String {
     let Seat {
         id,
         all,
+        secure,
         data,
         extra,
     } = seat;
-    let (_, port, quorum_port) = all
+    let (_, client_port, quorum_port) = all
         .iter()
         .find(|(other, ..)| other == id)
         .expect("a broker is one of all brokers");
@@ -59,8 +64,8 @@ pub(super) fn server_properties(seat: &Seat<'_>) -> String {
 process.roles=broker,controller
 node.id={id}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{quorum_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{client_port},CONTROLLER://127.0.0.1:{quorum_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{client_port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={data}
@@ -73,6 +78,24 @@ transaction.state.log.min.isr={in_sync}
         voters = voters.join(","),
         data = data.display(),
     );
+    if let Some((port, keystore)) = secure {
+        let keystore = keystore.display();
+        let plain = format!("127.0.0.1:{client_port}");
+        // The last of two equal names counts.
+        write!(
+            text,
+            "\
+listeners=PLAINTEXT://{plain},SECURE://127.0.0.1:{port},CONTROLLER://127.0.0.1:{quorum_port}
+advertised.listeners=PLAINTEXT://{plain},SECURE://127.0.0.1:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT
+listener.name.secure.ssl.keystore.type=PEM
+listener.name.secure.ssl.keystore.location={keystore}
+listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.secure.scram-sha-512.sasl.jaas.config={SCRAM}
+"
+        )
+        .expect("a string takes everything");
+    }
     for (name, value) in *extra {
         writeln!(text, "{name}={value}").expect("a string takes everything"); // the last of two equal names counts
     }
@@ -87,6 +110,7 @@ mod tests {
         server_properties(&Seat {
             id: 1,
             all,
+            secure: None,
             data: Path::new("data"),
             extra,
         })
