@@ -30,8 +30,8 @@ fn everything_works_over_tls_and_sasl_and_a_wrong_password_is_told() {
     deployment.wait_until_taken();
     worker.stop();
     deployment.assert_fine();
-    let page = worker.process.stdout() + &worker.process.stderr();
-    assert!(!page.contains(PASSWORD), "{page}");
+    let said = worker.process.stdout() + &worker.process.stderr();
+    assert!(!said.contains(PASSWORD), "{said}");
 
     fs::write(deployment.folder().join("password"), "another").unwrap();
     let refused = deployment.asked(&["doctor"]);

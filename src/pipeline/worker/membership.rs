@@ -16,8 +16,8 @@ use crate::telemetry::ShardState;
 
 /// How long to wait before trying again what somebody else could not answer.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Expelled so often, within so long, we are one of two processes with the same slot: these expel each other every few
-/// seconds. A broker that dies and comes back expels us once at most.
+/// Expelled so often, within so long, we are one of two processes with the same slot, which expel each other without end. A
+/// broker that dies and comes back has been seen to expel a worker once.
 const EXPELLED_MAX: usize = 5;
 const EXPELLED_WITHIN: Duration = Duration::from_mins(2);
 
