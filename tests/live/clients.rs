@@ -11,7 +11,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use waymark_engine::event::Timestamp;
-use waymark_testkit::{Clients, Kafka, Registry, Servers, clients_or_skip, until};
+use waymark_testkit::{Clients, Kafka, Registry, Servers, clients_or_skip};
 
 use crate::deployment::{Deployment, LONG};
 
@@ -26,7 +26,6 @@ fn published(servers: &Servers, name: &str, settings: &str) -> (Deployment, Coun
     deployment.simulate(&["--seed", "7", "--customers", "80", "--events", "3000"]);
     let mut worker = deployment.start(0);
     deployment.wait_until_taken();
-    wait_for_cohorts(&deployment);
     worker.stop();
     let verdict = deployment.assert_fine_with_store();
     let expected = |of: &str| usize::try_from(verdict[of]["expected"].as_u64().unwrap()).unwrap();
@@ -38,23 +37,6 @@ fn published(servers: &Servers, name: &str, settings: &str) -> (Deployment, Coun
     let few = counts.alerts.min(counts.deltas).min(counts.scores);
     assert!(few > 50, "{verdict:#}");
     (deployment, counts)
-}
-
-/// Waits until the cohort stage has heard of all clocks, and has taken what it had been told by now. There is always more:
-/// clocks behind the real time tick until they have caught up with it.
-fn wait_for_cohorts(deployment: &Deployment) {
-    let ends = deployment.client().ends(&deployment.topic("deltas"));
-    let shards = || {
-        let shown = deployment.must(&["inspect", "shard", "--stage", "cohort", "-o", "json"]);
-        serde_json::from_str::<Vec<Value>>(&shown).unwrap()
-    };
-    // The last place may be a marker, which no step reads.
-    let taken = |(shard, end): (&Value, &i64)| {
-        let position = shard["position"].as_i64().unwrap_or_default();
-        position >= end - 1 && shard["stream_time"].is_string()
-    };
-    let all = until(LONG, || shards().iter().zip(&ends).all(taken).then_some(()));
-    assert!(all.is_some(), "{ends:?} {:#?}", shards());
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -35,22 +35,44 @@ impl Deployment {
         self.must(&[&hard[..], arguments].concat());
     }
 
-    /// Waits until every record of the source has been taken in a committed step, and the store has whole copies.
+    /// Waits until every record of the source has been taken in a committed step, the cohort stage has taken what it was told
+    /// by then, and the store has whole copies of both stages.
     pub(crate) fn wait_until_taken(&self) {
-        let taken = until(LONG, || {
-            let shards = self.shards();
-            let taken = |shard: &Value| {
-                let is_whole = shard["store"]["status"] == "complete";
-                shard["lag_records"] == 0 && shard["step"].is_u64() && is_whole
-            };
-            shards.iter().all(taken).then_some(())
+        self.wait_until(Self::shards, |shard| {
+            shard["lag_records"] == 0 && shard["step"].is_u64()
         });
-        assert!(taken.is_some(), "not taken in time: {:#?}", self.shards());
+        // Only now, for customers at the end of their source tell nothing but the time.
+        let ends = self.cohort_shards().into_iter();
+        let ends: Vec<_> = ends.map(|it| it["source_end"].as_i64()).collect();
+        self.wait_until(Self::cohort_shards, |shard| {
+            let number = shard["shard"]
+                .as_u64()
+                .and_then(|it| usize::try_from(it).ok());
+            let end = ends[number.expect("a number")].expect("an end");
+            // The last place may be a marker, which no step reads.
+            shard["position"].as_i64().is_some_and(|at| at >= end - 1)
+        });
     }
 
-    /// Returns what `waymark inspect shard` says of each shard.
+    /// Waits until all shards are as they should be, and the store has whole copies of them.
+    fn wait_until(&self, look: fn(&Self) -> Vec<Value>, is_there: impl Fn(&Value) -> bool) {
+        let is_there = |shard: &Value| is_there(shard) && shard["store"]["status"] == "complete";
+        let are_there = || look(self).iter().all(&is_there).then_some(());
+        assert!(until(LONG, are_there).is_some(), "{:#?}", look(self));
+    }
+
+    /// Returns what `waymark inspect shard` says of each shard of customers.
     pub(crate) fn shards(&self) -> Vec<Value> {
-        let output = self.asked(&["inspect", "shard", "-o", "json"]);
+        self.inspected("customer")
+    }
+
+    /// Returns the same of each shard of cohorts.
+    fn cohort_shards(&self) -> Vec<Value> {
+        self.inspected("cohort")
+    }
+
+    fn inspected(&self, stage: &str) -> Vec<Value> {
+        let output = self.asked(&["inspect", "shard", "--stage", stage, "-o", "json"]);
         let shards = serde_json::from_slice(&output.stdout);
         shards.unwrap_or_else(|error| panic!("{error}: {}", text(&output.stderr)))
     }
