@@ -32,7 +32,7 @@ pub(super) struct RawDefinition {
     pub(super) rules: Vec<Entry<RawRule>>,
     /// Net promoter score: how customers answer "would you recommend us?".
     pub(super) nps: Option<RawNps>,
-    /// Names of the outputs that alerts go to; the first is the default. Default: alerts.
+    /// Names of the outputs that alerts go to; the first is the default. So far all go to one topic. Default: alerts.
     pub(super) outputs: Option<Vec<At<String>>>,
 }
 

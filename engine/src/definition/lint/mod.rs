@@ -23,6 +23,7 @@ use super::{Definition, RuleKey};
 pub(super) fn check(raw: &RawDefinition, definition: Option<&Definition>) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(named_twice(raw));
+    problems.extend(outputs(raw));
     problems.extend(rule_ids(raw));
     problems.extend(cohorts(raw));
     problems.extend(stages::check(raw, definition));
@@ -65,6 +66,17 @@ fn twice(what: &str, name: &At<String>, first: Place) -> Problem {
         "the first stands in line {}; rename one or remove one",
         first.line
     ))
+}
+
+/// Outputs beyond the first are names without a topic: nothing binds them yet.
+fn outputs(raw: &RawDefinition) -> Vec<Problem> {
+    let further = raw.outputs.iter().flatten().skip(1);
+    let warn = |name: &At<String>| {
+        let message = format!("output {:?} has no topic of its own", name.value);
+        Problem::warning(name.place, message)
+            .help("all alerts go to one topic: leave one output, and tell alerts apart by their rule or kind")
+    };
+    further.map(warn).collect()
 }
 
 /// Rules, the shift and the turned detractor share one space of ids: alert ids and stored states are made from them.
