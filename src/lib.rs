@@ -20,4 +20,5 @@ pub mod store;
 pub mod story;
 pub mod telemetry;
 pub mod trace;
+mod words;
 mod yaml;

@@ -5,10 +5,12 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, Table, presets};
+use serde_json::json;
 use waymark_engine::cohort::{Comparison, SeriesSummary};
 use waymark_engine::derived::{Alert, Level, Score, Status, Verdict};
 
 use crate::pipeline::Summary;
+use crate::words::{reason, subject};
 
 pub(super) const HEADING: Style = Style::new().bold();
 /// Half-width in points beyond which a comparison of two waves says nothing worth a line; the file has them all.
@@ -130,6 +132,7 @@ fn write_alerts(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
 }
 
 fn write_alert(to: &mut dyn Write, alert: &Alert) -> io::Result<()> {
+    let said = json!(alert);
     let colour = match (alert.status, alert.level) {
         (Status::Raised | Status::Updated, Some(Level::AtRisk)) => AnsiColor::Yellow.on_default(),
         (Status::Raised | Status::Updated, _) => AnsiColor::Red.on_default(),
@@ -137,39 +140,18 @@ fn write_alert(to: &mut dyn Write, alert: &Alert) -> io::Result<()> {
             AnsiColor::Green.on_default()
         }
     };
-    let subject = [
-        alert
-            .customer_id
-            .as_ref()
-            .map(|id| format!("customer {id}")),
-        alert
-            .application_id
-            .as_ref()
-            .map(|id| format!("application {id}")),
-        alert.case_id.as_ref().map(|id| format!("case {id}")),
-        alert
-            .cohort
-            .as_ref()
-            .map(|cohort| format!("cohort {cohort}")),
-    ];
-    let subject: Vec<String> = subject.into_iter().flatten().collect();
     let level = alert
         .level
         .map(|level| format!(" {}", name(&level)))
         .unwrap_or_default();
     writeln!(
         to,
-        "  {} {colour}{}{level} {}{colour:#}  {}{}",
+        "  {} {colour}{}{level} {}{colour:#}  {}: {}",
         alert.occurred_at,
         alert.kind,
         name(&alert.status),
-        subject.join(", "),
-        in_brackets(
-            alert
-                .details
-                .iter()
-                .map(|(name, value)| format!("{name} {value}"))
-        ),
+        subject(&said),
+        reason(&said),
     )
 }
 

@@ -12,6 +12,7 @@ use crate::cli::definition::schemas;
 use crate::cli::exit::Exit;
 use crate::cli::report::HEADING;
 use crate::pipeline::inspect::{self, AlertReport, Coordinates, EvidenceView, Transition};
+use crate::words::{reason, subject};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -55,18 +56,7 @@ fn write_alert(to: &mut dyn Write, report: &AlertReport) -> io::Result<()> {
     };
     let say = |key: &str| first.alert[key].as_str().unwrap_or("-").to_owned();
     writeln!(to, "  {}, rule {}", say("kind"), say("rule"))?;
-    let cohort = &first.alert["cohort"];
-    let whose = [
-        ("customer", &first.alert["customer_id"]),
-        ("application", &first.alert["application_id"]),
-        ("case", &first.alert["case_id"]),
-        ("cohort", &cohort["value"]),
-    ];
-    let whose = whose
-        .into_iter()
-        .filter_map(|(what, id)| Some((what, id.as_str()?)));
-    let whose: Vec<_> = whose.map(|(what, id)| format!("{what} {id}")).collect();
-    writeln!(to, "  {}", whose.join(", "))?;
+    writeln!(to, "  {}", subject(&first.alert))?;
     section(to, "Transitions", report.transitions.iter().map(transition))?;
     section(to, "Rests on", report.evidence.iter().map(evidence))
 }
@@ -80,7 +70,8 @@ fn transition(it: &Transition) -> String {
     let (sequence, status, at) = (&it.alert["sequence"], say("status"), say("occurred_at"));
     let place = place(&it.at);
     format!(
-        "{sequence} {status}{level}, {at}, published {} as {place}",
+        "{sequence} {status}{level}, {at}: {}; published {} as {place}",
+        reason(&it.alert),
         it.appended_at
     )
 }
