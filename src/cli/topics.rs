@@ -160,16 +160,16 @@ fn create(arguments: &Create) -> anyhow::Result<Exit> {
         .filter(|topic| !found.contains_key(&topic.name))
         .collect();
     let created = admin.create(&missing)?;
-    for name in names {
-        let word = if created.contains(&name) {
+    for name in &names {
+        let word = if created.contains(name) {
             "created"
         } else {
             "was there"
         };
         writeln!(io::stdout(), "{name}: {word}")?;
     }
-    // What was there may not be what we want; what is new is.
-    let differences = differences(&config, &found);
+    // What was there may not be what we want; what is new is, and says how many partitions the others must have.
+    let differences = differences(&config, &admin.topics(&names)?);
     let differences = differences
         .into_iter()
         .filter(|it| found.contains_key(&it.topic));

@@ -125,3 +125,24 @@ fn a_shard_whose_offset_was_moved_stands_still_until_it_is_adopted() {
     worker.stop();
     deployment.assert_fine_with_store();
 }
+
+#[test]
+fn a_topic_that_was_deleted_is_created_anew_to_fit_those_that_are_left() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let deployment = Deployment::create(&servers, "refit", &Kafka::shared(&servers).bootstrap());
+    deployment.client().delete(&deployment.topic("events"));
+    let gone = || !deployment.asked(&["topics", "check"]).status.success();
+    assert!(until(LONG, || gone().then_some(())).is_some(), "it is gone");
+    let unfit = deployment.asked(&["topics", "create", "--partitions", "5"]);
+    let told = text(&unfit.stderr);
+    assert_eq!(unfit.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("refit.customer.changelog") && told.contains("wanted 5"),
+        "{told}"
+    );
+    deployment.client().delete(&deployment.topic("events"));
+    assert!(until(LONG, || gone().then_some(())).is_some(), "it is gone");
+    deployment.create_topics();
+}
