@@ -19,7 +19,7 @@ pub(crate) fn subject(alert: &Value) -> String {
         id("case", "case_id"),
         cohort(),
     ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    plain(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 
 /// Returns why this transition of an alert came: `in risk_review for 5d, the limit`.
@@ -32,7 +32,12 @@ pub(crate) fn reason(alert: &Value) -> String {
             .or_else(|| turned(alert))
             .or_else(|| shift(alert)),
     };
-    sentence.unwrap_or_else(|| details(alert))
+    plain(&sentence.unwrap_or_else(|| details(alert)))
+}
+
+/// Names and answers are typed by strangers: what would move a terminal's cursor or end the line is not passed on.
+fn plain(text: &str) -> String {
+    text.replace(char::is_control, "\u{FFFD}")
 }
 
 fn corrected(alert: &Value) -> String {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::definition::WrongDefinition;
 use super::run::Unfit;
 use crate::config::ConfigError;
+use crate::kafka::FollowError;
 use crate::kafka::admin::AdminError;
 use crate::pipeline::inspect::{AdoptError, InspectError};
 use crate::pipeline::verify::VerifyError;
@@ -109,6 +110,13 @@ impl Exit {
                 AdoptError::Inspect(error) => Self::of_inspect(error),
                 AdoptError::Commit(_) => Some(Exit::Unavailable),
                 AdoptError::NoStep(_) | AdoptError::Other(_) | AdoptError::Members(_) => None,
+            };
+        }
+        if let Some(error) = cause.downcast_ref::<FollowError>() {
+            return match error {
+                FollowError::NoTopic(_) => Some(Exit::NoInput),
+                FollowError::Kafka { .. } => Some(Exit::Unavailable),
+                FollowError::Client(_) => None,
             };
         }
         if let Some(ReplayError::Publish(_)) = cause.downcast_ref() {

@@ -4,6 +4,7 @@
 //! its exit code: see `exit`.
 
 mod acls;
+mod alert;
 mod check;
 mod config;
 mod definition;
@@ -19,6 +20,7 @@ mod schemas;
 mod shard;
 mod simulate;
 mod strimzi;
+mod tap;
 mod test;
 mod topics;
 mod verify;
@@ -57,6 +59,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Verify(verify::Arguments),
     Inspect(inspect::Arguments),
+    Tap(tap::Arguments),
     Shard(shard::Arguments),
 }
 
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Tap(arguments) => tap::run(&arguments),
         Command::Shard(arguments) => shard::run(&arguments),
     };
     let exit = result.unwrap_or_else(|error| {

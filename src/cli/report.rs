@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 use waymark_engine::cohort::{Comparison, SeriesSummary};
-use waymark_engine::derived::{Alert, Level, Score, Status, Verdict};
+use waymark_engine::derived::{Score, Status, Verdict};
 
+use super::alert::write_alert;
 use crate::pipeline::Summary;
-use crate::words::{reason, subject};
 
 pub(super) const HEADING: Style = Style::new().bold();
 /// Half-width in points beyond which a comparison of two waves says nothing worth a line; the file has them all.
@@ -125,34 +125,10 @@ fn write_alerts(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     }
     write_table(to, &table)?;
     writeln!(to, "\n{HEADING}The latest{HEADING:#}")?;
-    summary
-        .latest_alerts
-        .iter()
-        .try_for_each(|alert| write_alert(to, alert))
-}
-
-fn write_alert(to: &mut dyn Write, alert: &Alert) -> io::Result<()> {
-    let said = json!(alert);
-    let colour = match (alert.status, alert.level) {
-        (Status::Raised | Status::Updated, Some(Level::AtRisk)) => AnsiColor::Yellow.on_default(),
-        (Status::Raised | Status::Updated, _) => AnsiColor::Red.on_default(),
-        (Status::Held | Status::Resolved | Status::Expired | Status::Corrected, _) => {
-            AnsiColor::Green.on_default()
-        }
-    };
-    let level = alert
-        .level
-        .map(|level| format!(" {}", name(&level)))
-        .unwrap_or_default();
-    writeln!(
-        to,
-        "  {} {colour}{}{level} {}{colour:#}  {}: {}",
-        alert.occurred_at,
-        alert.kind,
-        name(&alert.status),
-        subject(&said),
-        reason(&said),
-    )
+    summary.latest_alerts.iter().try_for_each(|alert| {
+        write!(to, "  ")?;
+        write_alert(to, &json!(alert))
+    })
 }
 
 fn write_scores(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {

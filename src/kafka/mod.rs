@@ -6,6 +6,7 @@
 //! | `partitioner` | murmur2, as Java clients place keys                                              |
 //! | `watermarks`  | where partitions begin and end                                                   |
 //! | `reader`      | the committed records of a partition, read without a group                       |
+//! | `follower`    | the committed records of a topic, as they come                                   |
 //! | `offsets`     | where a group stands, asked and set without joining it                           |
 //! | `patience`    | asking more than once                                                            |
 //! | `topics`      | what topics must be like, and what is not so                                     |
@@ -17,6 +18,7 @@
 pub mod access;
 pub mod admin;
 mod client;
+mod follower;
 mod offsets;
 mod partitioner;
 mod patience;
@@ -29,6 +31,7 @@ pub use client::{
     producer_settings, reader_settings,
 };
 pub(crate) use client::{RETRY_BACKOFF_MS, leave_behind};
+pub use follower::{FollowError, Follower, Since};
 pub use offsets::GroupOffsets;
 pub(crate) use offsets::{committed, known};
 pub use partitioner::partition_of;

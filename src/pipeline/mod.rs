@@ -10,6 +10,7 @@
 //! | `inspect`  | a deployment looked at from outside                      |
 //! | `verify`   | a deployment held against a run in one thread            |
 //! | `replay`   | files through both stages, in one thread, step by step   |
+//! | `tap`      | alerts as they come, for whoever looks                   |
 //! | `readable` | what was published, as people read it                    |
 //! | `account`  | what a run has to tell at its end                        |
 //! | `error`    | why a run stops                                          |
@@ -22,6 +23,7 @@ mod live;
 mod readable;
 mod replay;
 mod stage;
+pub mod tap;
 pub mod verify;
 mod vigil;
 mod worker;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{reason, subject};
 
-fn alert(kind: &str, status: &str, level: &str, details: Value) -> Value {
+fn alert(kind: &str, status: &str, level: &str, details: &Value) -> Value {
     json!({ "kind": kind, "status": status, "level": level, "details": details,
         "evidence": [{ "type": "stage.entered" }] })
 }
@@ -14,7 +14,7 @@ fn stalled(status: &str, level: &str, elapsed: &str, closed_by: Option<&str>) ->
     if let Some(event) = closed_by {
         details["closed_by"] = json!(event);
     }
-    reason(&alert("application_stalled", status, level, details))
+    reason(&alert("application_stalled", status, level, &details))
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_stalled_application_is_told_through_its_life() {
 #[test]
 fn each_kind_that_ships_has_words_of_its_own_and_any_other_names_its_event() {
     let details = json!({ "elapsed": "1d", "limit": "1d" });
-    let said = |kind: &str| reason(&alert(kind, "raised", "breached", details.clone()));
+    let said = |kind: &str| reason(&alert(kind, "raised", "breached", &details));
     assert_eq!(said("enquiry_unanswered"), "no answer for 1d, the limit");
     assert_eq!(said("complaint_unresolved"), "unresolved for 1d, the limit");
     assert_eq!(
@@ -70,14 +70,7 @@ fn each_kind_that_ships_has_words_of_its_own_and_any_other_names_its_event() {
 fn a_respondent_who_turned_is_told_with_both_answers() {
     let details =
         json!({ "respondent": "C0005-owner", "scores": "9, 4", "touchpoint": "onboarding" });
-    let said = |status| {
-        reason(&alert(
-            "promoter_turned_detractor",
-            status,
-            "",
-            details.clone(),
-        ))
-    };
+    let said = |status| reason(&alert("promoter_turned_detractor", status, "", &details));
     assert_eq!(
         said("raised"),
         "C0005-owner answered 9, then 4 about onboarding"
@@ -97,13 +90,13 @@ fn a_shift_is_told_with_what_it_is_held_against() {
     let raised = json!({ "direction": "fall", "instrument": "NPS", "nps": "12.5", "replies": "88",
         "reference": "25.0", "reference_kind": "estimated" });
     assert_eq!(
-        reason(&alert("nps_shift", "raised", "", raised)),
+        reason(&alert("nps_shift", "raised", "", &raised)),
         "NPS fell to 12.5 over 88 replies, held against 25.0, what was learnt before"
     );
     let settled = json!({ "direction": "fall", "instrument": "NPS", "nps": "11.0", "replies": "500",
         "low": "4.2", "high": "17.8", "reference_kind": "estimated" });
     assert_eq!(
-        reason(&alert("nps_shift", "resolved", "", settled)),
+        reason(&alert("nps_shift", "resolved", "", &settled)),
         "NPS has settled at 11.0 (4.2 to 17.8) over 500 replies"
     );
 }
@@ -112,7 +105,7 @@ fn a_shift_is_told_with_what_it_is_held_against() {
 fn an_alert_of_an_unknown_sort_is_told_by_its_details_and_an_empty_one_by_nothing() {
     let details = json!({ "channel": "web", "share": "0.4" });
     assert_eq!(
-        reason(&alert("bias_suspected", "raised", "", details)),
+        reason(&alert("bias_suspected", "raised", "", &details)),
         "channel web, share 0.4"
     );
     assert_eq!(reason(&json!({})), "");
@@ -127,4 +120,11 @@ fn an_alert_names_a_customer_with_what_it_is_about_or_a_cohort() {
     let many =
         json!({ "customer_id": null, "cohort": { "dimension": "branch", "value": "harbour" } });
     assert_eq!(subject(&many), "cohort branch=harbour");
+}
+
+#[test]
+fn what_strangers_have_typed_neither_ends_the_line_nor_moves_the_cursor() {
+    let details = json!({ "respondent": "\u{1b}[2J\n", "scores": "9, 4" });
+    let said = reason(&alert("promoter_turned_detractor", "raised", "", &details));
+    assert_eq!(said, "\u{FFFD}[2J\u{FFFD} answered 9, then 4");
 }

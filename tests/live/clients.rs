@@ -78,6 +78,18 @@ fn java_and_python_read_every_alert_through_the_registry() {
         assert_eq!(in_java[id], line["value"], "{id}");
     }
 
+    let number = counts.alerts.to_string();
+    let tapped = deployment.must(&["tap", "--from-beginning", "-o", "json", "--count", &number]);
+    for line in tapped.lines() {
+        let alert: Value = serde_json::from_str(line).unwrap();
+        let id = format!(
+            "{}-{}",
+            alert["alert_id"].as_str().unwrap(),
+            alert["sequence"]
+        );
+        assert_eq!(in_millis(&alert), in_python[&id]["value"], "{id}");
+    }
+
     for alert in in_python.values().map(|line| &line["value"]).take(3) {
         let id = alert["alert_id"].as_str().unwrap();
         let shown = deployment.must(&["inspect", "alert", id, "-o", "json"]);
