@@ -23,11 +23,14 @@
 //! | [`policy`] | what a test does when they are not there; the ledger of tests that really ran |
 //! | [`clients`] | stock clients in Java and Python, fetched apart |
 //! | [`kafka`], [`redis`], [`registry`] | starting, killing, pausing and restarting them |
+//! | [`prometheus`] | what reads metrics and judges rules, fetched apart |
+//! | [`checkers`] | what holds manifests, charts and container files to their schemas, fetched apart |
 //! | [`process`] | a child process that dies with its owner; also for running the `waymark` command |
 //!
 //! **Nothing outlives its owner.** A handle kills its processes when it is dropped. If the test process dies without
 //! dropping anything (a crash, a `kill -9`, a static), a watchdog beside each process kills it and removes its folder.
 
+pub mod checkers;
 pub mod clients;
 mod clock;
 mod home;
@@ -35,16 +38,21 @@ pub mod kafka;
 pub mod policy;
 mod ports;
 pub mod process;
+pub mod prometheus;
 pub mod redis;
 pub mod registry;
 pub mod servers;
 mod tls;
 
+pub use checkers::{Built, Checkers};
 pub use clients::Clients;
 pub use clock::until;
 pub use kafka::Kafka;
-pub use policy::{clients_or_skip, servers_or_skip};
+pub use policy::{
+    built_or_skip, checkers_or_skip, clients_or_skip, prometheus_or_skip, servers_or_skip,
+};
 pub use process::Process;
+pub use prometheus::{Prometheus, PrometheusProgram};
 pub use redis::Redis;
 pub use registry::Registry;
 pub use servers::Servers;

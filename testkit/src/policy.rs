@@ -5,6 +5,8 @@
 //! | not set: somebody runs `cargo test` | the test runs | it is skipped and says so |
 //! | `required`: `./test`, CI | the test runs | it fails |
 //!
+//! What only Go can build ([`built_or_skip`]) is never required: its test is skipped, as loudly, where there is no Go.
+//!
 //! Each test that runs writes its name into the ledger, the file that `WAYMARK_SERVERS_LEDGER` names; each that is skipped
 //! writes it to `SKIPPED` in the folder of servers. `./test` fails when the ledger stays empty.
 
@@ -12,11 +14,14 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::panic::Location;
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 
 use anyhow::Result;
 
+use crate::checkers::{Built, Checkers};
 use crate::clients::Clients;
+use crate::prometheus::PrometheusProgram;
 use crate::servers::{self, Servers};
 
 /// Begins a test that needs real servers: `let Some(servers) = servers_or_skip() else { return };`
@@ -40,6 +45,40 @@ pub fn servers_or_skip() -> Option<Servers> {
 pub fn clients_or_skip() -> Option<(Servers, Clients)> {
     let both = Servers::find().and_then(|servers| Ok((servers, Clients::find()?)));
     found_or_skip(Location::caller(), both)
+}
+
+/// Begins a test that needs Prometheus or `promtool`.
+///
+/// # Panics
+///
+/// As [`servers_or_skip`].
+#[must_use]
+#[track_caller]
+pub fn prometheus_or_skip() -> Option<PrometheusProgram> {
+    found_or_skip(Location::caller(), PrometheusProgram::find())
+}
+
+/// Begins a test that needs checkers.
+///
+/// # Panics
+///
+/// As [`servers_or_skip`].
+#[must_use]
+#[track_caller]
+pub fn checkers_or_skip() -> Option<Checkers> {
+    found_or_skip(Location::caller(), Checkers::find())
+}
+
+/// Begins a test that needs a checker which only Go can build. Skipped where it is not there, be servers required or not.
+#[must_use]
+#[track_caller]
+pub fn built_or_skip(built: Built) -> Option<Command> {
+    let test = test_name(Location::caller());
+    let found = built.find();
+    found
+        .inspect_err(|missing| say_loudly(&test, missing))
+        .map(Command::new)
+        .ok()
 }
 
 fn found_or_skip<T>(place: &Location<'_>, found: Result<T>) -> Option<T> {

@@ -1,7 +1,7 @@
 //! One Kafka, one Redis and, if asked for, a Schema Registry to try Waymark by hand, until Ctrl-C. No Docker, no root.
 //!
-//! `servers fetch` only fetches what the servers need, and the stock clients of the tests, and ends; tests and CI begin
-//! with it.
+//! `servers fetch` only fetches what the servers need, and the stock clients, Prometheus and checkers of the tests, and
+//! ends; tests and CI begin with it.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
 
 use anyhow::{Context as _, Result, bail};
-use waymark_testkit::{Clients, Kafka, Redis, Registry, Servers, kafka, redis, registry};
+use waymark_testkit::{
+    Checkers, Clients, Kafka, PrometheusProgram, Redis, Registry, Servers, kafka, redis, registry,
+};
 
 const USAGE: &str = "\
 Starts one Kafka and one Redis on 127.0.0.1 and runs them until Ctrl-C.
@@ -22,7 +24,8 @@ usage: servers [--kafka-port PORT] [--redis-port PORT] [--registry-port PORT] [-
   --registry-port PORT  also starts a Schema Registry, which forgets everything when it ends; 0 takes a free one
   --dir FOLDER          keeps the data there; else it is gone with the servers
   fetch                 only fetches what is missing (Kafka and registry through mvn, Redis through apt-get), and for the
-                        tests clients in Java and Python (through mvn and pip)
+                        tests clients in Java and Python (through mvn and pip), Prometheus (through apt-get), and what
+                        checks manifests (through pip and, where there is Go, go install)
 ";
 
 fn main() -> ExitCode {
@@ -44,6 +47,8 @@ fn obey() -> Result<()> {
     match order {
         Order::Fetch => {
             Clients::fetch()?;
+            PrometheusProgram::fetch()?;
+            Checkers::fetch()?;
             writeln!(std::io::stderr(), "servers: ready to start")?;
         }
         Order::Run(run) => run.until_interrupted(&servers)?,

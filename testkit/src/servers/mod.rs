@@ -6,6 +6,7 @@
 //!
 //! Finding never touches the network; only fetching does.
 
+pub(crate) mod debian;
 mod kafka;
 mod redis;
 mod registry;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::run;
+use super::{debian, run};
 
 /// `redis-server` is a name for a program in `redis-tools`; the libraries are those that a small system lacks.
 const PACKAGES: &[&str] = &[
@@ -60,17 +60,10 @@ pub(super) fn find(folder: &Path) -> Option<RedisProgram> {
         .find(|program| program.runs().is_ok())
 }
 
-/// Downloads the packages, unpacks them beside and moves the result into place once the server runs.
+/// Unpacks the packages into a folder beside and moves the result into place once the server runs.
 pub(super) fn fetch(folder: &Path) -> Result<()> {
     let part = tempfile::tempdir_in(folder).context("creating a folder for the packages")?;
-    let packages = part.path().join("packages");
-    fs::create_dir(&packages).context("creating a folder for the packages")?;
-    download(&packages, part.path())?;
-    let unpacked = part.path().join("root");
-    for entry in fs::read_dir(&packages).context("listing the packages")? {
-        let package = entry.context("listing the packages")?.path();
-        run(Command::new("dpkg").arg("-x").arg(package).arg(&unpacked))?;
-    }
+    let unpacked = debian::unpack(PACKAGES, part.path())?;
     RedisProgram::Unpacked(unpacked.clone())
         .runs()
         .context("the unpacked redis-server does not run")?;
@@ -79,37 +72,6 @@ pub(super) fn fetch(folder: &Path) -> Result<()> {
         fs::remove_dir_all(&root).context("removing one that does not run")?;
     }
     fs::rename(unpacked, root).context("moving Redis into place")
-}
-
-/// Downloads with the system's package lists or, where they are missing or old, with fresh ones kept apart, for which
-/// nobody needs to be root.
-fn download(packages: &Path, lists: &Path) -> Result<()> {
-    let apt = || {
-        let mut command = Command::new("apt-get");
-        command.arg("-q").current_dir(packages);
-        command
-    };
-    if run(apt().arg("download").args(PACKAGES)).is_ok() {
-        return Ok(());
-    }
-    let (state, cache) = (lists.join("state"), lists.join("cache"));
-    for needed in [state.join("lists/partial"), cache.join("archives/partial")] {
-        fs::create_dir_all(needed).context("creating folders for apt-get")?;
-    }
-    let apart = || {
-        let mut command = apt();
-        for (name, folder) in [
-            ("Dir::State::Lists", state.join("lists")),
-            ("Dir::Cache", cache.clone()),
-        ] {
-            command
-                .arg("-o")
-                .arg(format!("{name}={}", folder.display()));
-        }
-        command
-    };
-    run(apart().arg("update"))?;
-    run(apart().arg("download").args(PACKAGES))
 }
 
 fn root(folder: &Path) -> PathBuf {
