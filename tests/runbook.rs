@@ -1,18 +1,22 @@
 //! Holds the runbook to the code: every halt has its entry, every metric and label it names is served, every command is
-//! there.
+//! there. And to the alerting rules: what it tells of them is what they say.
 //!
 //! Reads the page as text. Entries of halts have the same parts, so that somebody woken at night finds them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
-use std::time::Duration;
 
+use serde::Deserialize;
 use waymark::protocol::Halt;
-use waymark::telemetry::{Copied, Metrics, RecycleCause, ShardState, Status};
-use waymark_engine::derived::Status as AlertStatus;
-use waymark_engine::event::Timestamp;
+use waymark::telemetry::RecycleCause;
+
+use crate::page::{metrics_in, page_with_every_row};
+
+#[path = "support/page.rs"]
+mod page;
 
 const RUNBOOK: &str = include_str!("../docs/runbook.md");
+const RULES: &str = include_str!("../deploy/prometheus/waymark.rules.yaml");
 
 #[test]
 fn every_halt_has_an_entry_and_every_entry_is_of_a_halt() {
@@ -32,9 +36,9 @@ fn the_entry_of_a_halt_says_why_what_to_check_how_to_mend_and_what_not_to_do() {
 }
 
 #[test]
-fn every_metric_that_the_runbook_names_is_served() {
+fn every_metric_that_runbook_and_rules_name_is_served() {
     let page = page_with_every_row();
-    for name in metrics_in(RUNBOOK) {
+    for name in metrics_in(RUNBOOK).union(&metrics_in(RULES)) {
         let (family, row) = (format!("# TYPE {name} "), format!("{name}{{"));
         let mut lines = page.lines();
         let served = lines.any(|line| line.starts_with(&family) || line.starts_with(&row));
@@ -50,6 +54,16 @@ fn the_entry_of_a_metric_has_an_expression_of_it() {
         let told = lines.any(|line| line.starts_with("    ") && line.contains(name));
         assert!(told, "no expression of {name}");
     }
+}
+
+#[test]
+fn the_runbook_tells_the_alerting_rules_as_they_are() {
+    let file: Rules = serde_saphyr::from_str(RULES).expect("YAML");
+    let rules = file.groups.into_iter().flat_map(|group| group.rules);
+    let rules: Vec<_> = rules.filter_map(Alert::of_rule).collect();
+    let entries = entries("Metrics worth an alert");
+    let told: Vec<_> = entries.iter().flat_map(Alert::told_in).collect();
+    assert_eq!(told, rules);
 }
 
 #[test]
@@ -77,6 +91,89 @@ fn every_command_that_the_runbook_names_is_there() {
     }
 }
 
+/// What somebody must know of an alert.
+#[derive(Debug, PartialEq, Eq)]
+struct Alert {
+    name: String,
+    severity: String,
+    holds_for: Option<String>,
+    expression: String,
+    /// The heading that its annotation leads to.
+    entry: String,
+}
+
+#[derive(Deserialize)]
+struct Rules {
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    /// None of a rule that only records.
+    alert: Option<String>,
+    expr: String,
+    #[serde(rename = "for")]
+    holds_for: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+impl Alert {
+    fn of_rule(rule: Rule) -> Option<Self> {
+        let name = rule.alert?;
+        for told in ["summary", "description"] {
+            assert!(rule.annotations.contains_key(told), "{name}: {told}");
+        }
+        let severity = rule.labels["severity"].clone();
+        assert!(["critical", "warning", "info"].contains(&&*severity));
+        let (page, entry) = rule.annotations["runbook_url"]
+            .rsplit_once('#')
+            .expect("a heading");
+        assert!(page.ends_with("/runbook.md"), "{page}");
+        Some(Self {
+            name,
+            severity,
+            holds_for: rule.holds_for,
+            expression: words(&rule.expr),
+            entry: entry.to_owned(),
+        })
+    }
+
+    /// The alerts of an entry: `# Name, severity, for 5m`, and an expression below it.
+    fn told_in(entry: &Entry) -> Vec<Self> {
+        let lines = entry.text.lines();
+        let code: Vec<_> = lines.filter_map(|line| line.strip_prefix("    ")).collect();
+        let code = code.join("\n");
+        let alerts = code.split("# ").skip(1);
+        let alert = |text: &str| {
+            let (head, expression) = text.split_once('\n').expect("an expression");
+            let mut head = head.split(", ").map(str::to_owned);
+            let mut next = || head.next();
+            Self {
+                name: next().expect("a name"),
+                severity: next().expect("a severity"),
+                holds_for: next().map(|it| it.trim_start_matches("for ").to_owned()),
+                expression: words(expression),
+                entry: entry.heading.trim_matches('`').to_owned(),
+            }
+        };
+        alerts.map(alert).collect()
+    }
+}
+
+/// The same text with single blanks; none beside parentheses, where lines are broken.
+fn words(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().collect();
+    words.join(" ").replace("( ", "(").replace(" (", "(")
+}
+
 struct Entry {
     heading: &'static str,
     text: &'static str,
@@ -97,13 +194,6 @@ fn entries(chapter: &str) -> Vec<Entry> {
         .collect()
 }
 
-/// Names of metrics in a text; histograms by family or by the row that is asked for.
-fn metrics_in(text: &str) -> BTreeSet<&str> {
-    text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_')
-        .filter(|word| word.starts_with("waymark_") && *word != "waymark_")
-        .collect()
-}
-
 /// Commands in a text, such as `topics check` of `waymark topics check -c`.
 fn commands_in(text: &str) -> BTreeSet<String> {
     let named = text.split("waymark").skip(1).filter_map(|rest| {
@@ -114,19 +204,4 @@ fn commands_in(text: &str) -> BTreeSet<String> {
         (is_apart && !words.is_empty()).then(|| words.join(" "))
     });
     named.collect()
-}
-
-/// What a process serves that has met everything once.
-fn page_with_every_row() -> String {
-    let metrics = Metrics::new();
-    let stage = metrics.stage("customer");
-    stage.alert("application_stalled", AlertStatus::Raised);
-    stage.recovered(Copied::Part, Duration::ZERO);
-    metrics.shard("customer", 0);
-    metrics.stage("cohort").missing(1);
-    metrics.spans();
-    metrics.upstream("cohort", 0, 0, Timestamp::MIN);
-    let (code, text) = (Halt::CODES[0], String::new());
-    Status::new(&metrics).set("customer", 0, ShardState::Halted { code, text });
-    metrics.page()
 }

@@ -151,6 +151,7 @@ struct Crew<'a> {
 
 impl Crew<'_> {
     fn hire<S: Stage>(&mut self, shared: Shared<S>, slots: Vec<String>) -> Result<(), LiveError> {
+        shared.foretell();
         let shared = Arc::new(shared);
         for slot in slots {
             let worker = spawn(self.config, &shared, slot.clone(), self.stop)?;

@@ -46,6 +46,14 @@ families! {
         "Records set aside, by reason."
     alerts: IntCounterVec() "waymark_alerts_total" ["stage", "kind", "status"]
         "Transitions of alerts."
+    applications: IntCounterVec() "waymark_applications_total" ["event", "application_stage"]
+        "Events that moved an application and counted, by kind and by the stage it enters."
+    nps: GaugeVec() "waymark_nps_points" ["dimension", "value", "touchpoint", "score_dimension", "estimate"]
+        "NPS of a cohort over the window up to the last day that closed, and the ends of its 95 % interval."
+    nps_replies: IntGaugeVec() "waymark_nps_replies" ["dimension", "value", "touchpoint", "score_dimension"]
+        "Replies in that window."
+    nps_day: GaugeVec() "waymark_nps_day_timestamp_seconds" ["dimension", "value", "touchpoint", "score_dimension"]
+        "The end of that day, in seconds since 1970, zones left aside."
 
     steps: HistogramVec(STEP) "waymark_step_duration_seconds" ["stage"]
         "Time of a step, from the start of collecting to the end of its commit."
@@ -65,6 +73,8 @@ families! {
     rebalances: IntCounterVec() "waymark_rebalances_total" ["stage", "event"]
         "What rebalances did to the workers."
 
+    shards: IntGaugeVec() "waymark_shards" ["stage"]
+        "Shards of a stage in all processes together: the partitions of its topic, as found at the start."
     lag_records: IntGaugeVec() "waymark_source_lag_records" ["stage", "shard", "until"]
         "Records of the source not read yet, up to its high watermark or up to the last stable offset."
     lag_seconds: GaugeVec() "waymark_source_lag_seconds" ["stage", "shard"]

@@ -6,18 +6,20 @@
 use std::time::Duration;
 
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, TextEncoder};
-use waymark_engine::derived::Status as AlertStatus;
-use waymark_engine::event::{Reason, Timestamp};
+use waymark_engine::derived::{Score, Status as AlertStatus};
+use waymark_engine::event::{Kind, Reason, Timestamp};
 use waymark_engine::stage::Books;
 
 use super::families::Families;
 use super::labels::{Copied, Flushed, Rebalance, RecycleCause, SpanLoss};
+use super::scores::Scores;
 use super::{COMMIT, VERSION};
 
 /// All metrics of a process. Clones count into the same families.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     all: Families,
+    scores: Scores,
 }
 
 /// What one stage does; for all workers of the process together.
@@ -25,6 +27,7 @@ pub struct Metrics {
 pub struct StageMetrics {
     stage: &'static str,
     all: Families,
+    scores: Scores,
     received: IntCounter,
     outcomes: [IntCounter; OUTCOMES.len()],
     steps: Histogram,
@@ -68,10 +71,12 @@ impl Metrics {
     pub fn new() -> Self {
         let all = Families::new();
         all.build.with_label_values(&[VERSION, COMMIT]).set(1);
-        Self { all }
+        let scores = Scores::new(&all);
+        Self { all, scores }
     }
 
-    /// Resolves the handles of a stage. Every row it may ever have is there from now on, at 0.
+    /// Resolves the handles of a stage. Every row it may ever have is there from now on, at 0: of a counter that begins
+    /// higher Prometheus would miss the first increase. What only a definition knows is [foretold](StageMetrics::foretell).
     pub fn stage(&self, stage: &'static str) -> StageMetrics {
         let row = |family: &IntCounterVec| family.with_label_values(&[stage]);
         for reason in Reason::ALL {
@@ -90,6 +95,12 @@ impl Metrics {
         for result in Flushed::ALL {
             self.all.flushes.with_label_values(&[stage, result.label()]);
         }
+        for copied in Copied::ALL {
+            self.all
+                .recoveries
+                .with_label_values(&[stage, copied.label()]);
+        }
+        row(&self.all.upstream_missing);
         StageMetrics {
             stage,
             received: row(&self.all.received),
@@ -99,6 +110,7 @@ impl Metrics {
             ticks: row(&self.all.ticks),
             flushed_keys: row(&self.all.flushed_keys),
             all: self.all.clone(),
+            scores: self.scores.clone(),
         }
     }
 
@@ -168,6 +180,7 @@ impl Metrics {
         ] {
             drop(family.remove_label_values(&row));
         }
+        self.scores.forget(row[0], row[1]);
     }
 
     fn forget_upstream(&self, row: &[&str; 3]) -> bool {
@@ -220,6 +233,39 @@ impl Default for Metrics {
 }
 
 impl StageMetrics {
+    /// Shows how many shards the stage has, and every row that its definition may bring: kinds of alerts, and what may move
+    /// an application.
+    pub fn foretell<'a>(
+        &self,
+        shards: u32,
+        kinds: impl IntoIterator<Item = &'a str>,
+        moves: impl IntoIterator<Item = (Kind, &'a str)>,
+    ) {
+        let family = self.all.shards.with_label_values(&[self.stage]);
+        family.set(shards.into());
+        for kind in kinds {
+            for status in STATUSES {
+                let row = [self.stage, kind, name_of(status)];
+                self.all.alerts.with_label_values(&row);
+            }
+        }
+        for (kind, stage) in moves {
+            self.moved(kind, stage, 0);
+        }
+    }
+
+    /// Counts applications that an event of a kind has moved, into a stage of the definition or, if the text is empty, none.
+    pub fn moved(&self, by: Kind, to: &str, number: u64) {
+        let row = [by.name(), to];
+        let family = &self.all.applications;
+        family.with_label_values(&row).inc_by(number);
+    }
+
+    /// Shows the score of a cohort at the close of a day, until its shard is no longer ours.
+    pub fn score(&self, shard: u32, score: &Score) {
+        self.scores.show(self.stage, shard, score);
+    }
+
     /// Counts records of the stage before that never came.
     pub fn missing(&self, number: u64) {
         let family = &self.all.upstream_missing;
@@ -323,6 +369,15 @@ impl SpanMetrics {
     }
 }
 
+const STATUSES: [AlertStatus; 6] = [
+    AlertStatus::Raised,
+    AlertStatus::Updated,
+    AlertStatus::Held,
+    AlertStatus::Resolved,
+    AlertStatus::Expired,
+    AlertStatus::Corrected,
+];
+
 /// The names that alerts themselves carry.
 fn name_of(status: AlertStatus) -> &'static str {
     match status {
@@ -379,12 +434,19 @@ mod tests {
     #[test]
     fn rows_are_there_before_anything_has_happened() {
         let metrics = Metrics::new();
-        metrics.stage("customer");
+        let moves = [(Kind::StageEntered, "offer")];
+        let stage = metrics.stage("customer");
+        stage.foretell(12, ["application_stalled"], moves);
         let page = metrics.page();
         for row in [
             "waymark_recycles_total{cause=\"fenced\",stage=\"customer\"} 0",
             "waymark_flush_duration_seconds_count{result=\"refused\",stage=\"customer\"} 0",
             "waymark_dead_letters_total{reason=\"poison\",stage=\"customer\"} 0",
+            "waymark_recovery_duration_seconds_count{copied=\"whole\",stage=\"customer\"} 0",
+            "waymark_upstream_missing_total{stage=\"customer\"} 0",
+            "waymark_shards{stage=\"customer\"} 12",
+            "waymark_alerts_total{kind=\"application_stalled\",stage=\"customer\",status=\"corrected\"} 0",
+            "waymark_applications_total{application_stage=\"offer\",event=\"stage.entered\"} 0",
             "waymark_build_info{commit=\"",
         ] {
             assert!(page.contains(row), "no {row} in\n{page}");

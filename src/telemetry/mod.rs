@@ -5,6 +5,7 @@
 //! | `families` | every metric family, once                   |
 //! | `labels`   | the values that labels may have             |
 //! | `metrics`  | the handles to count with                   |
+//! | `scores`   | what is shown of the scores of cohorts      |
 //! | `status`   | shards and worker loops, as probes see them |
 //! | `logging`  | the log, as text or JSON                    |
 //!
@@ -14,6 +15,7 @@ mod families;
 mod labels;
 mod logging;
 mod metrics;
+mod scores;
 mod status;
 
 pub use labels::{Copied, Flushed, Rebalance, RecycleCause, SpanLoss};

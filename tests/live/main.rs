@@ -14,6 +14,7 @@
 //! | `collector`  | that collector; shared with `tests/traces.rs`                          |
 //! | `figures`    | scores, waves and shifts: those of a file, and those computed by hand  |
 //! | `nps`, `rows`, `data` | NPS by hand, CSV, the real logs; shared with `tests/replay`   |
+//! | `prometheus` | a real Prometheus reads a run: every rule and dashboard has what it asks for |
 //! | `clients`    | stock clients in Java and Python, on what it publishes and keeps       |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
@@ -33,6 +34,7 @@ mod figures;
 #[path = "../support/nps.rs"]
 mod nps;
 mod operate;
+mod prometheus;
 #[path = "../support/rows.rs"]
 mod rows;
 mod secured;

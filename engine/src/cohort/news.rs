@@ -80,7 +80,7 @@ impl Teller<'_> {
         Some(Alert {
             alert_id: self.alert_id(&shift.rule, series, episode),
             sequence,
-            kind: "nps_shift".into(),
+            kind: Shift::KIND.into(),
             level: None,
             status,
             severity: shift.severity,

@@ -79,6 +79,11 @@ pub struct Shift {
     pub false_alarms_per_year: f64,
 }
 
+impl Shift {
+    /// The kind of its alerts.
+    pub const KIND: &str = "nps_shift";
+}
+
 impl Nps {
     /// Returns the alarm threshold A of one cohort of a dimension: its replies a year over its share of the allowance.
     ///
@@ -102,4 +107,9 @@ pub struct TurnedDetractor {
     pub rule: Text,
     /// Severity of its alerts.
     pub severity: Severity,
+}
+
+impl TurnedDetractor {
+    /// The kind of its alerts.
+    pub const KIND: &str = "promoter_turned_detractor";
 }

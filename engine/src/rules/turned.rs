@@ -104,7 +104,7 @@ impl Rules {
         let alert = Alert {
             alert_id: AlertId::derive(&turned.rule, &subject, turn.armed.by),
             sequence: turn.sequence,
-            kind: "promoter_turned_detractor".into(),
+            kind: TurnedDetractor::KIND.into(),
             level: None,
             status: turn.status,
             severity: turned.severity,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rdkafka::Message;
 use waymark_engine::cohort::{Cohort, Cohorts};
+use waymark_engine::definition::Shift;
 use waymark_engine::derived::Delta;
 use waymark_engine::event::{EventHash, Reason, Rejection, Text, Timestamp};
 use waymark_engine::stage::{Derived, Outcome, Shard, Table};
@@ -63,6 +64,10 @@ impl Stage for CohortStage {
             What::Delta(delta) => Some(delta.event_hash),
             What::Clock { .. } => None,
         }
+    }
+
+    fn alert_kinds(&self) -> Vec<Text> {
+        vec![Shift::KIND.into()]
     }
 
     fn gate(&self, progress: &Progress) -> Ear {

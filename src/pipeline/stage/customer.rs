@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::Message;
+use waymark_engine::definition::TurnedDetractor;
 use waymark_engine::event::{
-    CustomerId, Decoded, Event, EventHash, Kind, Reason, Rejection, Timestamp,
+    CustomerId, Decoded, Event, EventHash, Kind, Reason, Rejection, Text, Timestamp,
 };
 use waymark_engine::journey::Journey;
 use waymark_engine::rules::Rules;
 use waymark_engine::stage::{Derived, Outcome, Shard, Table};
 
+use super::moves::{self, Move};
 use super::written::Schemas;
 use super::{Foreseen, Item, Stage, Stored, Strays, Unreadable};
 use crate::failpoint;
@@ -61,6 +63,28 @@ impl Stage for CustomerStage {
     fn event(input: &Decoded) -> Option<EventHash> {
         match input {
             Decoded::Event(event) => Some(event.hash),
+            Decoded::Ignored { .. } => None,
+        }
+    }
+
+    fn alert_kinds(&self) -> Vec<Text> {
+        let definition = self.rules.definition();
+        let rules = definition.rules.iter().map(|rule| rule.raise.kind.clone());
+        let turned = definition
+            .nps
+            .as_ref()
+            .and_then(|nps| nps.turned_detractor.as_ref());
+        let turned = turned.map(|_| Text::from(TurnedDetractor::KIND));
+        rules.chain(turned).collect()
+    }
+
+    fn moves(&self) -> Vec<Move> {
+        moves::moves(self.rules.definition())
+    }
+
+    fn move_of(&self, input: &Decoded) -> Option<Move> {
+        match input {
+            Decoded::Event(event) => moves::move_of(self.rules.definition(), event),
             Decoded::Ignored { .. } => None,
         }
     }

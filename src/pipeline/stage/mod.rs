@@ -5,11 +5,13 @@
 //! | `customer` | events of customers; the clock follows them, and ticks while idle    |
 //! | `cohort`   | deltas, numbered; the clock is the least of all clocks upstream      |
 //! | `written`  | the written forms of a record, told apart                            |
+//! | `moves`    | what moves an application, for those who count                       |
 //!
 //! Everything else about a worker is the same for all stages. The worker and the run that checks it ask the same stage.
 
 mod cohort;
 mod customer;
+mod moves;
 mod written;
 
 use std::error::Error;
@@ -17,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use rdkafka::Message;
-use waymark_engine::event::{EventHash, Rejection, Timestamp};
+use waymark_engine::event::{EventHash, Rejection, Text, Timestamp};
 use waymark_engine::stage::{Derived, Outcome, Processor, Shard, Table};
 
 use crate::protocol::{Offset, Progress};
@@ -25,6 +27,7 @@ use crate::registry::RegistryError;
 
 pub(crate) use cohort::CohortStage;
 pub(crate) use customer::CustomerStage;
+pub(crate) use moves::Move;
 pub(crate) use written::Opened;
 pub use written::Schemas;
 
@@ -60,6 +63,19 @@ pub(crate) trait Stage: Send + Sync + 'static {
 
     /// Returns the hash of the event that an input tells of, if it tells of one.
     fn event(input: &Self::Input) -> Option<EventHash>;
+
+    /// Returns the kinds of alerts that it may bring.
+    fn alert_kinds(&self) -> Vec<Text>;
+
+    /// Returns how it may move applications.
+    fn moves(&self) -> Vec<Move> {
+        Vec::new()
+    }
+
+    /// Returns how an input moves an application, if it does.
+    fn move_of(&self, _: &Self::Input) -> Option<Move> {
+        None
+    }
 
     /// Returns the gate of a shard after a step.
     fn gate(&self, progress: &Progress) -> Self::Gate;

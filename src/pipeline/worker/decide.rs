@@ -10,6 +10,7 @@
 mod causes;
 mod states;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use waymark_engine::derived::{Alert, Delta, Score};
@@ -18,7 +19,7 @@ use waymark_engine::stage::{Books, Derived, Key, Outcome, Shard};
 
 use super::owned::OwnedShard;
 use super::unflushed::InFlight;
-use crate::pipeline::stage::{Item, Stage, Strays, Unreadable};
+use crate::pipeline::stage::{Item, Move, Stage, Strays, Unreadable};
 use crate::protocol::{Offset, Progress};
 use crate::store::Loaded;
 
@@ -88,6 +89,8 @@ pub(super) struct Decided {
     pub(super) set_aside: Vec<(usize, Outcome)>,
     /// How its records ended.
     pub(super) books: Books,
+    /// How often its records have moved an application where.
+    pub(super) moves: BTreeMap<Move, u64>,
     /// When the broker appended the last of its records.
     pub(super) read_until: Option<Timestamp>,
     /// Whether this is an idle tick.
@@ -116,6 +119,7 @@ impl Decided {
             causes: Causes::default(),
             set_aside: Vec::new(),
             books: Books::default(),
+            moves: BTreeMap::new(),
             read_until: None,
             tick: false,
             clock_told: false,
@@ -176,6 +180,7 @@ pub(super) fn decide<S: Stage>(
         causes: Causes::default(),
         set_aside: Vec::new(),
         books: Books::default(),
+        moves: BTreeMap::new(),
     };
     let taken = step.take_all(intake.items);
     if let Some(to) = intake.tick_to {
@@ -195,6 +200,7 @@ struct Step<'a, S: Stage> {
     causes: Causes,
     set_aside: Vec<(usize, Outcome)>,
     books: Books,
+    moves: BTreeMap<Move, u64>,
 }
 
 impl<S: Stage> Step<'_, S> {
@@ -209,12 +215,18 @@ impl<S: Stage> Step<'_, S> {
                 return place;
             }
             let outcome = self.take(item);
-            let event = item.decoded.as_ref().ok().and_then(S::event);
-            self.causes.enter(place, event, &self.derived);
+            let input = item.decoded.as_ref().ok();
+            self.causes
+                .enter(place, input.and_then(S::event), &self.derived);
             self.books.enter(&outcome);
             match outcome {
+                Outcome::Applied => {
+                    if let Some(moved) = input.and_then(|it| self.with.stage.move_of(it)) {
+                        *self.moves.entry(moved).or_default() += 1;
+                    }
+                }
                 Outcome::Late | Outcome::DeadLettered(_) => self.set_aside.push((place, outcome)),
-                Outcome::Applied | Outcome::Duplicate | Outcome::Ignored => {}
+                Outcome::Duplicate | Outcome::Ignored => {}
             }
         }
         items.len()
@@ -277,6 +289,7 @@ impl<S: Stage> Step<'_, S> {
             causes: self.causes,
             set_aside: self.set_aside,
             books: self.books,
+            moves: self.moves,
             read_until: intake.items[..taken].last().map(|item| item.appended_at),
             tick: intake.tick_to.is_some(),
             clock_told: false,

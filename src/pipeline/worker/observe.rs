@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tracing::{error, info};
 
-use super::Worker;
 use super::decide::Decided;
+use super::{Shared, Worker};
 use crate::clock::{self, Stopwatch};
 use crate::pipeline::stage::Stage;
 use crate::protocol::{Halt, ShardId, Upstreams};
@@ -16,6 +16,16 @@ const EVERY: Duration = Duration::from_secs(5);
 /// A clock upstream that is so far behind the fastest one is worth a word. Idle ones move once a minute.
 const FAR_BEHIND: Duration = Duration::from_mins(3);
 
+impl<S: Stage> Shared<S> {
+    /// Shows what can be told of the stage before anything has happened.
+    pub(crate) fn foretell(&self) {
+        let (kinds, moves) = (self.stage.alert_kinds(), self.stage.moves());
+        let moves = moves.iter().map(|(kind, to)| (*kind, &**to));
+        let metrics = self.metrics.stage(S::NAME);
+        metrics.foretell(self.partitions, kinds.iter().map(|kind| &**kind), moves);
+    }
+}
+
 impl<S: Stage> Worker<S> {
     /// Counts what a committed step has done.
     pub(super) fn count(&self, step: &Decided) {
@@ -23,6 +33,12 @@ impl<S: Stage> Worker<S> {
         metrics.enter(&step.books);
         for alert in &step.alerts {
             metrics.alert(&alert.kind, alert.status);
+        }
+        for ((kind, to), number) in &step.moves {
+            metrics.moved(*kind, to, *number);
+        }
+        for score in &step.scores {
+            metrics.score(number(step.progress.shard), score);
         }
         if step.tick {
             metrics.tick();
