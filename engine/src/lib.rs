@@ -16,3 +16,7 @@ pub mod journey;
 pub mod reference;
 pub mod rules;
 pub mod stage;
+
+/// The version of what is stored of customers and cohorts: one more with each change of `schemas/journey.avsc` or
+/// `schemas/cohort.avsc`. A release reads its own and all before it.
+pub const STATE_FORMAT: u32 = 1;

@@ -5,6 +5,8 @@
 //! file; nothing written may become unreadable.
 
 use proptest::prelude::*;
+use serde_avro_fast::Schema;
+use waymark_engine::STATE_FORMAT;
 use waymark_engine::definition::Definition;
 use waymark_engine::event::{Decoded, Timestamp, decode_json};
 use waymark_engine::journey::{Journey, StateError};
@@ -42,6 +44,30 @@ fn a_journey_stored_by_each_released_schema_can_be_read() {
     let bytes = from_hex(stored);
     let read = Journey::decode(&bytes).expect("version 1 stays readable");
     assert_eq!(read, journey(), "version 1 keeps its meaning");
+}
+
+/// Fingerprints of the schemas of journeys and cohorts, for each version of the state format.
+const STATE_FORMATS: [[&str; 2]; 1] = [["1733c30d8b37a5c2", "014ec4b841f6ad42"]];
+
+#[test]
+fn each_change_of_a_stored_form_counts_the_state_format_up() {
+    let schemas = [
+        include_str!("../../schemas/journey.avsc"),
+        include_str!("../../schemas/cohort.avsc"),
+    ];
+    let fingerprints = schemas.map(|text| {
+        let schema: Schema = text.parse().expect("it is sound");
+        u64::from_be_bytes(*schema.rabin_fingerprint())
+    });
+    let fingerprints = fingerprints.map(|it| format!("{it:016x}"));
+    assert_eq!(
+        (STATE_FORMATS.len(), &STATE_FORMATS[STATE_FORMATS.len() - 1]),
+        (
+            STATE_FORMAT as usize,
+            &fingerprints.each_ref().map(String::as_str)
+        ),
+        "a changed form is a new version: add it here, and count STATE_FORMAT up"
+    );
 }
 
 #[test]

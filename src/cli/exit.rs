@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use super::definition::WrongDefinition;
 use super::run::Unfit;
@@ -17,7 +18,7 @@ use crate::schemas::FileError;
 use crate::source::{MappingError, SourceError};
 use crate::story::StoryError;
 
-/// How a command ended.
+/// How a command ended. What `--help`, the manual and `docs/install.md` say of it stands in [`Exit::meaning`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Exit {
     /// All is well.
@@ -40,6 +41,12 @@ pub(super) enum Exit {
     Config = 78,
 }
 
+/// All codes with what they mean, for the end of `--help`.
+pub(super) static CODES: LazyLock<String> = LazyLock::new(|| {
+    let lines = Exit::ALL.map(|exit| format!("\n  {:>2}  {}", exit as u8, exit.meaning()));
+    format!("Exit codes:{}", lines.concat())
+});
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(exit as u8)
@@ -57,6 +64,37 @@ pub(super) struct Usage(pub(super) &'static str);
 pub(super) struct Unreadable(pub(super) String);
 
 impl Exit {
+    const ALL: [Self; 9] = [
+        Exit::Ok,
+        Exit::Findings,
+        Exit::Usage,
+        Exit::Data,
+        Exit::NoInput,
+        Exit::Unavailable,
+        Exit::CantCreate,
+        Exit::Retry,
+        Exit::Config,
+    ];
+
+    /// Returns what a code means, in words for scripts' authors.
+    const fn meaning(self) -> &'static str {
+        match self {
+            Exit::Ok => "all is well",
+            Exit::Findings => {
+                "the command did its work and found something wrong, or failed on the way"
+            }
+            Exit::Usage => "the command line makes no sense",
+            Exit::Data => "an input can't be understood",
+            Exit::NoInput => "an input can't be opened, or a topic is missing",
+            Exit::Unavailable => "a server can't be asked, or is not fit for use",
+            Exit::CantCreate => "an output can't be written",
+            Exit::Retry => {
+                "what could be looked at is in order, and some of it could not: try again later"
+            }
+            Exit::Config => "a setting, definition, mapping or story file is wrong",
+        }
+    }
+
     /// Prints what clap has to say; help and version are no mistakes.
     pub(super) fn of_clap(said: &clap::Error) -> Self {
         // A reader that went away has seen enough of it.
@@ -180,5 +218,34 @@ impl Exit {
             | VerifyError::Store(_) => Some(Exit::Unavailable),
             VerifyError::Client(_) | VerifyError::Changelog(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_a_row_for_each_exit_code_and_no_other() {
+        let document = include_str!("../../docs/install.md");
+        let (_, behind) = document.split_once("## Exit codes").expect("a chapter");
+        let chapter = behind.split("\n## ").next().expect("it has an end");
+        let rows: Vec<&str> = chapter
+            .lines()
+            .filter(|line| line.starts_with("| "))
+            .collect();
+        let expected = Exit::ALL.map(|exit| format!("| {} | {} |", exit as u8, exit.meaning()));
+        assert_eq!(rows[2..], expected); // behind the heads
+        assert_eq!(rows[0], "| code | meaning |");
+    }
+
+    #[test]
+    fn the_help_lists_each_exit_code_once_in_order() {
+        let codes: Vec<&str> = CODES
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_whitespace().next())
+            .collect();
+        assert_eq!(codes, ["0", "1", "64", "65", "66", "69", "73", "75", "78"]);
     }
 }

@@ -6,6 +6,7 @@
 mod acls;
 mod alert;
 mod check;
+mod completions;
 mod config;
 mod definition;
 mod doctor;
@@ -13,6 +14,7 @@ mod example;
 mod exit;
 mod graph;
 mod inspect;
+mod man;
 mod replay;
 mod report;
 mod run;
@@ -31,14 +33,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
+use crate::telemetry::{LONG, SHORT};
 use exit::Exit;
 
 /// Customer journeys of business lending as a stream: what has stalled, who waits, which score has shifted
-///
-/// Exit codes: 0 all is well, 1 findings, 64 wrong usage, 65 an input is damaged, 66 an input is missing, 69 a
-/// server can't be asked, 73 an output can't be written, 75 try again, 78 a setting, definition, mapping or story file is wrong.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version = SHORT.as_str(), long_version = LONG.as_str(), after_help = exit::CODES.as_str())]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -61,6 +61,8 @@ enum Command {
     Inspect(inspect::Arguments),
     Tap(tap::Arguments),
     Shard(shard::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// How results are printed on standard output.
@@ -98,6 +100,8 @@ pub fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Tap(arguments) => tap::run(&arguments),
         Command::Shard(arguments) => shard::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     };
     let exit = result.unwrap_or_else(|error| {
         let exit = Exit::of(&error);

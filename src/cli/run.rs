@@ -9,6 +9,7 @@ use clap::Args;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{debug, error, info, warn};
+use waymark_engine::STATE_FORMAT;
 
 use super::config::RuledFlags;
 use super::definition::in_force;
@@ -17,7 +18,7 @@ use crate::config::Config;
 use crate::pipeline::doctor::{Depth, State, examine};
 use crate::pipeline::{self, Topics, Work};
 use crate::serve::Server;
-use crate::telemetry::{Metrics, Status, VERSION, start_logging};
+use crate::telemetry::{COMMIT, Metrics, Status, VERSION, start_logging};
 use crate::trace::Exporter;
 
 /// Processes events from Kafka: keeps journeys and cohorts in the store, publishes alerts and scores exactly once
@@ -64,7 +65,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if let Some(server) = &server {
         info!(address = %server.address(), "metrics and probes are served");
     }
-    info!(version = VERSION, deployment = config.deployment.as_str(), definition = %definition.name, rules = rules_hash, "starting");
+    info!(version = VERSION, commit = COMMIT, state_format = STATE_FORMAT, deployment = config.deployment.as_str(), definition = %definition.name, rules = rules_hash, "starting");
     let work = Work {
         definition,
         rules_hash,

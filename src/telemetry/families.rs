@@ -35,8 +35,8 @@ macro_rules! families {
 }
 
 families! {
-    build: IntGaugeVec() "waymark_build_info" ["version", "commit"]
-        "The build: always 1."
+    build: IntGaugeVec() "waymark_build_info" ["version", "commit", "state_format", "librdkafka"]
+        "The build, as `waymark --version` tells it: always 1."
 
     received: IntCounterVec() "waymark_records_received_total" ["stage"]
         "Records read and committed: the sum of waymark_records_total over its outcomes."

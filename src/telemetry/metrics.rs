@@ -6,14 +6,15 @@
 use std::time::Duration;
 
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, TextEncoder};
+use waymark_engine::STATE_FORMAT;
 use waymark_engine::derived::{Score, Status as AlertStatus};
 use waymark_engine::event::{Kind, Reason, Timestamp};
 use waymark_engine::stage::Books;
 
+use super::build::{COMMIT, LIBRDKAFKA, VERSION};
 use super::families::Families;
 use super::labels::{Copied, Flushed, Rebalance, RecycleCause, SpanLoss};
 use super::scores::Scores;
-use super::{COMMIT, VERSION};
 
 /// All metrics of a process. Clones count into the same families.
 #[derive(Debug, Clone)]
@@ -70,7 +71,9 @@ impl Metrics {
     /// Makes every family.
     pub fn new() -> Self {
         let all = Families::new();
-        all.build.with_label_values(&[VERSION, COMMIT]).set(1);
+        let state_format = STATE_FORMAT.to_string();
+        let build = [VERSION, COMMIT, &state_format, &LIBRDKAFKA];
+        all.build.with_label_values(&build).set(1);
         let scores = Scores::new(&all);
         Self { all, scores }
     }

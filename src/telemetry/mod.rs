@@ -8,9 +8,11 @@
 //! | `scores`   | what is shown of the scores of cohorts      |
 //! | `status`   | shards and worker loops, as probes see them |
 //! | `logging`  | the log, as text or JSON                    |
+//! | `build`    | which build this is                         |
 //!
 //! Low, so that everyone may count. Knows nothing of Kafka, stores or HTTP.
 
+mod build;
 mod families;
 mod labels;
 mod logging;
@@ -18,16 +20,9 @@ mod metrics;
 mod scores;
 mod status;
 
+pub use build::{COMMIT, VERSION};
+pub(crate) use build::{LONG, SHORT};
 pub use labels::{Copied, Flushed, Rebalance, RecycleCause, SpanLoss};
 pub use logging::{LoggingError, start_logging};
 pub use metrics::{Metrics, ShardMetrics, SpanMetrics, StageMetrics};
 pub use status::{Pulse, Report, ShardReport, ShardState, Status, WorkerReport};
-
-/// The version of this build.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The commit it was built from, where the build was told: set `WAYMARK_COMMIT` when building.
-pub const COMMIT: &str = match option_env!("WAYMARK_COMMIT") {
-    Some(commit) => commit,
-    None => "unknown",
-};
