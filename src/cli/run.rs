@@ -17,7 +17,7 @@ use super::exit::Exit;
 use crate::config::Config;
 use crate::pipeline::doctor::{Depth, State, examine};
 use crate::pipeline::{self, Topics, Work};
-use crate::serve::Server;
+use crate::serve::{Notifier, Server};
 use crate::telemetry::{COMMIT, Metrics, Status, VERSION, start_logging};
 use crate::trace::Exporter;
 
@@ -25,7 +25,7 @@ use crate::trace::Exporter;
 ///
 /// Runs until SIGTERM or SIGINT; then finishes what is committed and leaves within ten seconds. Exit codes: 0 stopped, 1 a
 /// worker has ended by itself, 69 the brokers can't be asked or something that delivery rests on is not fit, 78 a setting is
-/// wrong.
+/// wrong. Under systemd it says when it is ready, live and stopping (`Type=notify`, `WatchdogSec`).
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -76,8 +76,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         status,
     };
     let stop = stop_on_signal()?;
+    let notifier = Notifier::start(work.status.clone(), Arc::clone(&stop))?;
     pipeline::run(&config, &work, &stop)?;
-    drop(exporter);
+    drop((exporter, notifier));
     info!("stopped");
     Ok(Exit::Ok)
 }

@@ -6,8 +6,12 @@
 //! | `/livez`   | 200 while every worker loop turns; it never asks how Kafka or the store is       |
 //! | `/readyz`  | 200 when all shards of this process run; `?verbose` lists what each one is doing |
 //!
+//! What probes may ask, systemd is told (`systemd`).
+//!
 //! Lives on a thread of its own, so that it answers however busy the workers are. Knows the state of the process only
 //! through [`Status`] and [`Metrics`].
+
+mod systemd;
 
 use std::fmt::Write as _;
 use std::io;
@@ -26,6 +30,8 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::telemetry::{Metrics, Report, ShardState, Status};
+
+pub use systemd::Notifier;
 
 /// A loop that has not turned for so long hangs. Every wait of a worker is shorter by far.
 const SILENCE_MAX: Duration = Duration::from_mins(1);

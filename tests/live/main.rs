@@ -8,6 +8,7 @@
 //! | `verify`     | `waymark verify`: fine where all is well, and not where it isn't       |
 //! | `doctor`     | `waymark doctor`, and a start that is refused for the same reasons       |
 //! | `operate`    | `waymark inspect`, `shard adopt`                                       |
+//! | `systemd`    | what systemd is told                                                    |
 //! | `tap`        | `waymark tap`: alerts as they come                                     |
 //! | `secured`    | Kafka over TLS, with a login                                           |
 //! | `traces`     | traces of events go on to alerts, and a collector is told of steps     |
@@ -40,6 +41,7 @@ mod rows;
 mod secured;
 #[path = "../support/deployment.rs"]
 mod support;
+mod systemd;
 mod tap;
 mod traces;
 mod verify;
