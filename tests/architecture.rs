@@ -24,7 +24,7 @@ const ENGINE: Rooms = &[
 /// Rooms of the shell, read the same way. `lib.rs` and `main.rs` stand below the last row. Whatever publishes knows
 /// `source`, for a dead letter carries the record it came from.
 const SHELL: Rooms = &[
-    &["clock", "failpoint", "names", "protocol", "words"],
+    &["clock", "failpoint", "names", "protocol", "view", "words"],
     &["yaml"],
     &["config"],
     &["http", "telemetry"],
@@ -33,7 +33,7 @@ const SHELL: Rooms = &[
     &["store", "publish"],
     &["changelog"],
     &["pipeline"],
-    &["story"],
+    &["demo", "story"],
     &["serve"],
     &["cli"],
 ];

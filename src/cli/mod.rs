@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod config;
 mod definition;
+mod demo;
 mod doctor;
 mod example;
 mod exit;
@@ -36,6 +37,8 @@ use serde::Serialize;
 use crate::telemetry::{LONG, SHORT};
 use exit::Exit;
 
+use crate::view::Paint;
+
 /// Customer journeys of business lending as a stream: what has stalled, who waits, which score has shifted
 #[derive(Debug, Parser)]
 #[command(version = SHORT.as_str(), long_version = LONG.as_str(), after_help = exit::CODES.as_str())]
@@ -46,6 +49,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Arguments),
     Run(run::Arguments),
     Replay(replay::Arguments),
     Check(check::Arguments),
@@ -85,6 +89,7 @@ pub fn main() -> ExitCode {
         Err(said) => return Exit::of_clap(&said).into(),
     };
     let result = match arguments.command {
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
@@ -111,6 +116,14 @@ pub fn main() -> ExitCode {
         exit
     });
     exit.into()
+}
+
+/// Returns what to paint a picture with: no colours where the terminal or `NO_COLOR` says so.
+fn paint() -> Paint {
+    match anstream::AutoStream::choice(&io::stdout()) {
+        anstream::ColorChoice::Never => Paint::PLAIN,
+        _ => Paint::COLOURS,
+    }
 }
 
 impl Output {

@@ -14,6 +14,7 @@ use waymark_engine::STATE_FORMAT;
 use super::config::RuledFlags;
 use super::definition::in_force;
 use super::exit::Exit;
+use crate::clock::TimeOfDay;
 use crate::config::Config;
 use crate::pipeline::doctor::{Depth, State, examine};
 use crate::pipeline::{self, Topics, Work};
@@ -72,6 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         schemas: super::definition::schemas(&config)?,
         topics,
         tracer: exporter.tracer(),
+        time: TimeOfDay::Wall,
         metrics,
         status,
     };

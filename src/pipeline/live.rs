@@ -24,7 +24,7 @@ use waymark_engine::definition::Definition;
 use super::stage::{Schemas, Stage};
 use super::vigil::Vigil;
 use super::worker::{Shared, Worker, WorkerError};
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, TimeOfDay};
 use crate::config::{self, Assumption, Config, StageName};
 use crate::kafka::admin::AdminError;
 use crate::registry::RegistryError;
@@ -56,6 +56,8 @@ pub struct Work {
     pub status: Status,
     /// What makes spans of steps.
     pub tracer: Tracer,
+    /// What time it is for customers.
+    pub time: TimeOfDay,
 }
 
 /// Why a process ends before it was told to, or can't begin.

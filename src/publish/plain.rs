@@ -12,6 +12,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::types::RDKafkaErrorCode;
+use waymark_engine::event::Timestamp;
 
 use crate::clock::Stopwatch;
 use crate::config;
@@ -62,10 +63,26 @@ impl PlainProducer {
         key: &[u8],
         value: &[u8],
     ) -> Result<(), PlainError> {
-        let mut record = BaseRecord::to(topic)
-            .partition(partition)
-            .key(key)
-            .payload(value);
+        let record = BaseRecord::to(topic).partition(partition);
+        self.produce(record.key(key).payload(value))
+    }
+
+    /// The same, for a broker that keeps the time which records bear: a broker with a clock of its own overwrites it.
+    ///
+    /// # Errors
+    /// [`PlainError`] if the client refuses it, or an earlier one was lost.
+    pub fn send_at(
+        &self,
+        at: Timestamp,
+        (topic, partition): (&str, i32),
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), PlainError> {
+        let record = BaseRecord::to(topic).partition(partition);
+        self.produce(record.timestamp(at.as_millis()).key(key).payload(value))
+    }
+
+    fn produce(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> Result<(), PlainError> {
         let patience = Stopwatch::start();
         while let Err((error, back)) = self.0.send(record) {
             let is_full = error == KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull);

@@ -94,6 +94,7 @@ fn shared<S: Stage>(
         status: work.status.clone(),
         tracer: work.tracer.clone(),
         vigil: vigil.clone(),
+        time: work.time.clone(),
     }
 }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 use waymark_engine::event::Timestamp;
 
 use super::owned::OwnedShard;
-use crate::clock;
 use crate::protocol::rules::{tick_is_due, tick_target};
 
 /// How often an idle shard looks at its checkpoint and its clock.
@@ -52,10 +51,10 @@ pub(super) struct Clocks {
 }
 
 impl Clocks {
-    /// Reads the clocks of a shard.
-    pub(super) fn of(shard: &OwnedShard, has_own_clock: bool) -> Self {
+    /// Reads the clocks of a shard; `wall` is the time of day for customers.
+    pub(super) fn of(shard: &OwnedShard, has_own_clock: bool, wall: Timestamp) -> Self {
         Self {
-            wall: clock::now(),
+            wall,
             stream_time: shard.progress.stream_time,
             since_look: shard.looked.elapsed(),
             since_tick: shard.ticked.elapsed(),

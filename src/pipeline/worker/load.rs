@@ -88,7 +88,7 @@ impl<S: Stage> ShardWork<'_, S> {
 
     /// A look at the checkpoint, and a tick if it is time for one.
     fn idle(&mut self, position: Option<Offset>) -> Result<Option<Decided>, Reaction> {
-        let clocks = Clocks::of(self.shard, S::HAS_OWN_CLOCK);
+        let clocks = Clocks::of(self.shard, S::HAS_OWN_CLOCK, self.shared.time.now());
         if !clocks.look_is_due() {
             return Ok(None);
         }

@@ -56,7 +56,7 @@ use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::KafkaError;
 
 use crate::changelog::ChangelogReader;
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, TimeOfDay};
 use crate::config::{self, FlushLimits, StartAt, StepLimits};
 use crate::failpoint;
 use crate::kafka::{ClientError, Watermarks};
@@ -104,6 +104,7 @@ pub(crate) struct Shared<S> {
     pub(crate) status: Status,
     pub(crate) tracer: Tracer,
     pub(crate) vigil: Vigil,
+    pub(crate) time: TimeOfDay,
 }
 
 /// A worker of a stage.

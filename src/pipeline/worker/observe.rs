@@ -6,7 +6,7 @@ use tracing::{error, info};
 
 use super::decide::Decided;
 use super::{Shared, Worker};
-use crate::clock::{self, Stopwatch};
+use crate::clock::Stopwatch;
 use crate::pipeline::stage::Stage;
 use crate::protocol::{Halt, ShardId, Upstreams};
 use crate::telemetry::ShardState;
@@ -95,7 +95,8 @@ impl<S: Stage> Worker<S> {
             return;
         }
         self.observed.looked = Stopwatch::start();
-        let mut ends = Vec::new();
+        // Records bear the time of their broker, which is that of the story where one is told.
+        let (mut ends, now) = (Vec::new(), self.shared.time.now());
         for (id, shard) in &self.running {
             let metrics = &shard.metrics;
             let lag = |until: i64| (until - shard.progress.position.0).max(0);
@@ -109,7 +110,7 @@ impl<S: Stage> Worker<S> {
                 ends.push((*id, stable));
                 let behind = lag(log.end.0) > 0;
                 let waiting = shard.read_until.filter(|_| behind);
-                let waiting = waiting.map_or(0.0, |at| clock::now().since(at).as_secs_f64());
+                let waiting = waiting.map_or(0.0, |at| now.since(at).as_secs_f64());
                 metrics.lag_seconds.set(waiting);
             }
             let steps = shard.progress.step.0 - shard.checkpoint.step.0.min(shard.progress.step.0);

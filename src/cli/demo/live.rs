@@ -1,0 +1,216 @@
+//! The show as a picture on a terminal, drawn a few times a second.
+
+use std::collections::VecDeque;
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use waymark_engine::event::Timestamp;
+
+use crate::cli::paint;
+use crate::clock::Stopwatch;
+use crate::demo::{Board, Seen, Told};
+use crate::view::{AlertRow, Lending, Mood, ScoreRow, Screen, StageColumn};
+use crate::words::reason;
+
+/// How often to draw.
+const EVERY: Duration = Duration::from_millis(100);
+/// Over which time a rate is told.
+const LATELY: Duration = Duration::from_secs(3);
+/// Decides which cohorts are shown beside everybody.
+const DIMENSION: &str = "branch";
+
+/// A picture under way.
+pub(super) struct Live {
+    screen: Screen,
+    notes: Vec<String>,
+    begin: Timestamp,
+    end: Option<Timestamp>,
+    since: Stopwatch,
+    drawn: Option<Duration>,
+    board: Board,
+    /// Records taken and alerts heard, with the time at which that was so.
+    lately: VecDeque<(Duration, [u64; 3])>,
+}
+
+impl Live {
+    /// Takes the terminal; `span` is from when to when the story goes.
+    ///
+    /// # Errors
+    /// If the terminal can't be had.
+    pub(super) fn open(
+        poster: [String; 3],
+        (begin, end): (Timestamp, Option<Timestamp>),
+    ) -> io::Result<Self> {
+        Ok(Self {
+            screen: Screen::take(paint())?,
+            notes: poster.into(),
+            begin,
+            end,
+            since: Stopwatch::start(),
+            drawn: None,
+            board: Board::default(),
+            lately: VecDeque::new(),
+        })
+    }
+
+    /// Takes in what is new and draws, if it is time to; breaks off if somebody wants to leave.
+    ///
+    /// # Errors
+    /// If the terminal fails.
+    pub(super) fn show(
+        &mut self,
+        seen: &mut Seen,
+        told: &Told,
+        clock: Timestamp,
+    ) -> io::Result<ControlFlow<()>> {
+        let now = self.since.elapsed();
+        for alert in seen.take_alerts() {
+            self.board.enter(alert, now);
+        }
+        if Screen::is_left(Duration::ZERO)? {
+            return Ok(ControlFlow::Break(()));
+        }
+        if self.drawn.is_none_or(|drawn| now >= drawn + EVERY) {
+            self.drawn = Some(now);
+            let picture = self.picture(seen, told, clock, now);
+            self.screen.draw(&picture)?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn picture(&mut self, seen: &Seen, told: &Told, clock: Timestamp, now: Duration) -> Lending {
+        let sent = told.sent.load(Ordering::Relaxed);
+        let taken = seen.books().received;
+        let [records, alerts, steps] = self.rates(now, [taken, seen.transitions, seen.steps()]);
+        let share = |end: Timestamp| {
+            let (told, whole) = (clock.since(self.begin), end.since(self.begin));
+            told.as_secs_f64() / whole.as_secs_f64().max(1.0)
+        };
+        let title = if sent == 0 {
+            "waymark demo: the workers take their shards"
+        } else {
+            "waymark demo"
+        };
+        Lending {
+            title: title.to_owned(),
+            clock: time(clock, "%a %d %b %Y %H:%M"),
+            told: self.end.map(share),
+            facts: vec![
+                ("events/s", format!("{records:.0}")),
+                ("alerts/s", format!("{alerts:.0}")),
+                ("waiting", sent.saturating_sub(taken).to_string()),
+                ("events", taken.to_string()),
+                ("alerts", seen.transitions.to_string()),
+                ("customers", seen.known_customers().to_string()),
+                ("steps/s", format!("{steps:.0}")),
+            ],
+            stages: stages(seen),
+            turns: self.board.turns.iter().map(row).collect(),
+            alerts: self.board.rows.iter().map(row).collect(),
+            scores: scores(seen),
+            notes: self.notes.clone(),
+        }
+    }
+
+    /// Returns how many a second there were lately.
+    fn rates(&mut self, now: Duration, counts: [u64; 3]) -> [f64; 3] {
+        self.lately.push_back((now, counts));
+        while self.lately.len() > 2 && self.lately[1].0 + LATELY < now {
+            self.lately.pop_front();
+        }
+        let (then, before) = self.lately[0];
+        let seconds = now.saturating_sub(then).as_secs_f64().max(0.1);
+        std::array::from_fn(|place| (counts[place] - before[place]) as f64 / seconds)
+    }
+}
+
+fn stages(seen: &Seen) -> Vec<StageColumn> {
+    let stages = seen.stages.iter().map(|stage| {
+        let (slow, late) = seen.stalled(&stage.name);
+        StageColumn {
+            name: stage.name.to_string(),
+            applications: stage.applications,
+            slow,
+            late,
+        }
+    });
+    stages.collect()
+}
+
+fn row(alert: &Value) -> AlertRow {
+    let say = |key: &str| alert[key].as_str().unwrap_or_default();
+    let at = Timestamp::parse(say("occurred_at")).ok();
+    let mood = match (say("status"), say("level")) {
+        ("raised" | "updated", "at_risk") => Mood::Warning,
+        ("raised" | "updated", _) => Mood::Bad,
+        _ => Mood::Good,
+    };
+    AlertRow {
+        at: at.map_or_else(String::new, |at| time(at, "%d %b %H:%M")),
+        kind: say("kind").replace('_', " "),
+        status: say("status").to_owned(),
+        subject: ids(alert),
+        reason: reason(alert),
+        mood,
+    }
+}
+
+/// Whom it is about, in little room: `C0051 loan-1`, `branch harbour`.
+fn ids(alert: &Value) -> String {
+    let parts = [
+        &alert["customer_id"],
+        &alert["application_id"],
+        &alert["case_id"],
+        &alert["cohort"]["dimension"],
+        &alert["cohort"]["value"],
+    ];
+    let said: Vec<&str> = parts.into_iter().filter_map(Value::as_str).collect();
+    said.join(" ")
+}
+
+/// Everybody first, then the branches.
+fn scores(seen: &Seen) -> Vec<ScoreRow> {
+    let shifted = |value: &str| {
+        let mut turns = seen.turns.iter();
+        turns.any(|alert| alert["cohort"]["value"] == value)
+    };
+    let mut rows: Vec<(bool, ScoreRow)> = Vec::new();
+    for score in seen.scores.values() {
+        let say = |key: &str| score["cohort"][key].as_str().unwrap_or_default();
+        let points = |key: &str| score[key].as_f64();
+        let is_all = say("dimension") == "all";
+        let of_branch = say("dimension") == DIMENSION;
+        if let (true, Some(nps), Some(low), Some(high)) = (
+            is_all || of_branch,
+            points("nps"),
+            points("low"),
+            points("high"),
+        ) {
+            let row = ScoreRow {
+                name: say("value").to_owned(),
+                score: nps,
+                low,
+                high,
+                replies: score["replies"].as_u64().unwrap_or_default(),
+                mood: if of_branch && shifted(say("value")) {
+                    Mood::Bad
+                } else {
+                    Mood::Plain
+                },
+            };
+            rows.push((!is_all, row));
+        }
+    }
+    rows.sort_by(|(a, x), (b, y)| (a, &x.name).cmp(&(b, &y.name)));
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// The story's own civil time.
+fn time(at: Timestamp, format: &str) -> String {
+    let at = at.to_jiff().to_zoned(TimeZone::UTC);
+    at.strftime(format).to_string()
+}

@@ -1,0 +1,32 @@
+//! The demo: a story told to the very machinery of `run`, on a broker that lives inside this process.
+//!
+//! ```text
+//! story ─► feed ─► mock broker: events ─► workers of both stages ─► mock broker: alerts, scores, changelogs ─► audience
+//!            └── puts the story's clock forward, which idle shards go by                                         │ Seen
+//! ```
+//!
+//! | chapter    | what it holds                                                              |
+//! | ---------- | -------------------------------------------------------------------------- |
+//! | `cluster`  | the mock broker and its topics                                             |
+//! | `story`    | what is told: an invented history, or a log                                |
+//! | `feed`     | tells it, at its pace and never further ahead than the mock can hold       |
+//! | `audience` | reads what the workers publish, as any subscriber could                    |
+//! | `seen`     | what it amounts to: applications by stage, alerts, scores, how far we are  |
+//! | `board`    | the newest alerts, as many as somebody can follow                          |
+//!
+//! Everything shown is read from topics; the feed alone knows what was sent. The mock broker is for show: it shows open
+//! and aborted transactions to everybody, forgets positions and fences nobody. Knows neither terminals nor flags.
+
+mod audience;
+mod board;
+mod cluster;
+mod feed;
+mod seen;
+mod story;
+
+pub(crate) use audience::Audience;
+pub(crate) use board::Board;
+pub(crate) use cluster::Cluster;
+pub(crate) use feed::{Feed, Told};
+pub(crate) use seen::Seen;
+pub(crate) use story::{Invented, Story};

@@ -1,0 +1,349 @@
+//! What everything that was published amounts to, record by record: a fold, without clock or broker.
+//!
+//! Where applications stand is read from the journeys in the changelog of customers, how far the workers are from their
+//! progress records, the rest from alerts and scores as they are published.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use serde_json::Value;
+use waymark_engine::definition::Definition;
+use waymark_engine::event::{Text, Timestamp};
+use waymark_engine::journey::Journey;
+use waymark_engine::stage::Books;
+
+use crate::protocol::{CHANGE_KEY, PROGRESS_KEY, Progress, ShardId};
+
+/// Kinds of alerts that are few and tell much.
+const TURNS: [&str; 2] = ["nps_shift", "promoter_turned_detractor"];
+const TURNS_MAX: usize = 50;
+
+/// All that was heard.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Stages in the order of the definition, then any other that applications are in.
+    pub(crate) stages: Vec<Stage>,
+    /// Ended applications by the kind of event that ended them.
+    pub(crate) ended: BTreeMap<&'static str, u64>,
+    /// Transitions of alerts by kind and status.
+    pub(crate) alerts: BTreeMap<String, BTreeMap<String, u64>>,
+    /// All transitions of alerts.
+    pub(crate) transitions: u64,
+    /// The last score of each cohort and question.
+    pub(crate) scores: BTreeMap<String, Value>,
+    /// The scores that moved and the promoters who turned, as raised; the last fifty.
+    pub(crate) turns: VecDeque<Value>,
+    /// Alerts that nobody has taken yet.
+    fresh: Vec<Value>,
+    /// Where each application of a customer stands.
+    applications: HashMap<String, Vec<Place>>,
+    /// Open alerts on stalled applications: the stage, and whether its limit has passed.
+    stalled: HashMap<String, (String, bool)>,
+    customers: BTreeMap<ShardId, Progress>,
+    cohorts: BTreeMap<ShardId, Progress>,
+}
+
+/// A stage that applications go through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stage {
+    /// Its name in the definition.
+    pub(crate) name: Text,
+    /// Applications that are in it now.
+    pub(crate) applications: u64,
+}
+
+/// Where an application stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    In(Text),
+    Ended(&'static str),
+}
+
+impl Seen {
+    /// Nothing yet.
+    pub(crate) fn new(definition: &Definition) -> Self {
+        let stages = definition.stages.iter().map(|stage| Stage {
+            name: stage.name.clone(),
+            applications: 0,
+        });
+        Self {
+            stages: stages.collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Returns how the records of all customers ended so far.
+    pub(crate) fn books(&self) -> Books {
+        let mut sum = Books::default();
+        for progress in self.customers.values() {
+            sum.add(&progress.books);
+        }
+        sum
+    }
+
+    /// Returns how many steps both stages have taken.
+    pub(crate) fn steps(&self) -> u64 {
+        let all = self.customers.values().chain(self.cohorts.values());
+        all.map(|progress| progress.step.0).sum()
+    }
+
+    /// Returns how many customers are known.
+    pub(crate) fn known_customers(&self) -> usize {
+        self.applications.len()
+    }
+
+    /// Returns how many shards of customers and of cohorts have begun.
+    pub(crate) fn begun(&self) -> (usize, usize) {
+        (self.customers.len(), self.cohorts.len())
+    }
+
+    /// Returns the clock of all cohorts, the last to know what time it is; none before all of them know any.
+    pub(crate) fn cohort_time(&self) -> Option<Timestamp> {
+        let times = self.cohorts.values().map(|progress| progress.stream_time);
+        times.min().flatten()
+    }
+
+    /// Returns how many applications are stalled in a stage: warned of, and beyond its limit.
+    pub(crate) fn stalled(&self, stage: &str) -> (u64, u64) {
+        let here = self.stalled.values().filter(|(of, _)| of == stage);
+        here.fold((0, 0), |(warned, beyond), (_, is_beyond)| {
+            if *is_beyond {
+                (warned, beyond + 1)
+            } else {
+                (warned + 1, beyond)
+            }
+        })
+    }
+
+    /// Returns the alerts that came since the last call.
+    pub(crate) fn take_alerts(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// Takes in an alert.
+    pub(super) fn alert(&mut self, value: &[u8]) {
+        let Ok(alert) = serde_json::from_slice::<Value>(value) else {
+            return;
+        };
+        let say = |key: &str| alert[key].as_str().unwrap_or_default().to_owned();
+        let (kind, status) = (say("kind"), say("status"));
+        if kind == "application_stalled" {
+            let stage = alert["details"]["stage"].as_str().unwrap_or_default();
+            match status.as_str() {
+                "raised" | "updated" => {
+                    let entry = (stage.to_owned(), alert["level"] == "breached");
+                    self.stalled.insert(say("alert_id"), entry);
+                }
+                _ => drop(self.stalled.remove(&say("alert_id"))),
+            }
+        }
+        if is_turn(&alert) && status == "raised" {
+            self.turns.push_back(alert.clone());
+            if self.turns.len() > TURNS_MAX {
+                self.turns.pop_front();
+            }
+        }
+        let statuses = self.alerts.entry(kind).or_default();
+        *statuses.entry(status).or_default() += 1;
+        self.transitions += 1;
+        self.fresh.push(alert);
+    }
+
+    /// Takes in a score: the last word on a cohort and a question.
+    pub(super) fn score(&mut self, value: &[u8]) {
+        let Ok(score) = serde_json::from_slice::<Value>(value) else {
+            return;
+        };
+        let parts = [
+            &score["cohort"]["dimension"],
+            &score["cohort"]["value"],
+            &score["instrument"],
+            &score["touchpoint"],
+            &score["score_dimension"],
+        ];
+        let key = parts.map(|part| part.as_str().unwrap_or_default());
+        let key = key.join("\u{0}");
+        let newer = |known: &Value| known["to"].as_str() <= score["to"].as_str();
+        if self.scores.get(&key).is_none_or(newer) {
+            self.scores.insert(key, score);
+        }
+    }
+
+    /// Takes in a record of the changelog of customers.
+    pub(super) fn customer(&mut self, key: &[u8], value: Option<&[u8]>) {
+        match (key, value) {
+            (PROGRESS_KEY, Some(value)) => note(&mut self.customers, value),
+            ([CHANGE_KEY, customer @ ..], value) => {
+                let journey = value.and_then(|value| Journey::decode(value).ok());
+                let places = journey.map(|journey| places(&journey)).unwrap_or_default();
+                let customer = String::from_utf8_lossy(customer).into_owned();
+                for place in &places {
+                    self.count(place, 1);
+                }
+                let before = match value {
+                    Some(_) => self.applications.insert(customer, places),
+                    None => self.applications.remove(&customer),
+                };
+                for place in before.into_iter().flatten() {
+                    self.count(&place, -1);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in a record of the changelog of cohorts.
+    pub(super) fn cohort(&mut self, key: &[u8], value: &[u8]) {
+        if key == PROGRESS_KEY {
+            note(&mut self.cohorts, value);
+        }
+    }
+
+    fn count(&mut self, place: &Place, change: i64) {
+        let number = match place {
+            Place::Ended(kind) => self.ended.entry(kind).or_default(),
+            Place::In(stage) => {
+                let known = self.stages.iter().position(|it| it.name == *stage);
+                let known = known.unwrap_or_else(|| {
+                    self.stages.push(Stage {
+                        name: stage.clone(),
+                        applications: 0,
+                    });
+                    self.stages.len() - 1
+                });
+                &mut self.stages[known].applications
+            }
+        };
+        *number = number.saturating_add_signed(change);
+    }
+}
+
+/// Returns whether an alert tells of a turn: a score that moved, a promoter who turned away.
+pub(super) fn is_turn(alert: &Value) -> bool {
+    alert["kind"]
+        .as_str()
+        .is_some_and(|kind| TURNS.contains(&kind))
+}
+
+/// Keeps the last word of a shard.
+fn note(shards: &mut BTreeMap<ShardId, Progress>, value: &[u8]) {
+    if let Ok(progress) = Progress::decode(value) {
+        shards.insert(progress.shard, progress);
+    }
+}
+
+fn places(journey: &Journey) -> Vec<Place> {
+    let applications = journey.applications.iter();
+    applications
+        .map(
+            |application| match (application.ended, application.stage()) {
+                (Some(ended), _) => Place::Ended(ended.kind.name()),
+                (None, stage) => Place::In(stage.unwrap_or("unknown").into()),
+            },
+        )
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use waymark_engine::event::{ApplicationId, EventHash, Kind};
+    use waymark_engine::journey::{Application, Moment, Visit};
+
+    use super::*;
+
+    fn seen() -> Seen {
+        Seen::new(&Definition::shipped_default())
+    }
+
+    fn stalled(status: &str, level: &str) -> Vec<u8> {
+        let alert = json!({ "alert_id": "a", "kind": "application_stalled", "status": status,
+            "level": level, "details": { "stage": "offer" } });
+        alert.to_string().into_bytes()
+    }
+
+    fn at_stage(stage: Option<&str>) -> Vec<u8> {
+        let (at, by) = (Timestamp::MIN, EventHash([1; 8]));
+        let mut application = Application::new(ApplicationId::parse("loan-1").unwrap());
+        if let Some(stage) = stage {
+            application.enter(Visit {
+                stage: stage.into(),
+                since: at,
+                by,
+            });
+        } else {
+            let kind = Kind::FundsDisbursed;
+            application.ended = Some(Moment { at, kind, by });
+        }
+        let journey = Journey {
+            applications: vec![application],
+            ..Journey::default()
+        };
+        journey.encode()
+    }
+
+    #[test]
+    fn an_application_counts_where_it_stands_now() {
+        let mut seen = seen();
+        let standing = |seen: &Seen| -> Vec<String> {
+            let stages = seen.stages.iter().filter(|stage| stage.applications > 0);
+            stages.map(|stage| stage.name.to_string()).collect()
+        };
+        let key = [CHANGE_KEY, b'C'];
+        seen.customer(&key, Some(&at_stage(Some("offer"))));
+        assert_eq!(standing(&seen), ["offer"]);
+        seen.customer(&key, Some(&at_stage(Some("a stage of their own"))));
+        assert_eq!(standing(&seen), ["a stage of their own"]);
+        seen.customer(&key, Some(&at_stage(None)));
+        assert!(standing(&seen).is_empty());
+        assert_eq!(seen.ended["funds.disbursed"], 1);
+        seen.customer(&key, None);
+        assert_eq!(
+            (seen.ended["funds.disbursed"], seen.known_customers()),
+            (0, 0)
+        );
+    }
+
+    #[test]
+    fn a_stalled_application_is_slow_then_late_then_neither() {
+        let mut seen = seen();
+        seen.alert(&stalled("raised", "at_risk"));
+        assert_eq!(seen.stalled("offer"), (1, 0));
+        seen.alert(&stalled("updated", "breached"));
+        assert_eq!(seen.stalled("offer"), (0, 1));
+        seen.alert(&stalled("resolved", "breached"));
+        assert_eq!(seen.stalled("offer"), (0, 0));
+        assert_eq!(seen.alerts["application_stalled"]["updated"], 1);
+        assert_eq!(seen.take_alerts().len(), 3);
+        assert!(seen.take_alerts().is_empty());
+    }
+
+    #[test]
+    fn the_last_closed_day_of_a_cohort_counts_whatever_order_they_come_in() {
+        let mut seen = seen();
+        let score = |day: &str, value: &str| {
+            let cohort = json!({ "dimension": "branch", "value": value });
+            json!({ "cohort": cohort, "instrument": "nps", "to": day }).to_string()
+        };
+        for (day, value) in [
+            ("2026-01-09", "a"),
+            ("2026-01-10", "a"),
+            ("2026-01-08", "a"),
+        ] {
+            seen.score(score(day, value).as_bytes());
+        }
+        seen.score(score("2026-01-01", "b").as_bytes());
+        let days: Vec<_> = seen.scores.values().map(|score| &score["to"]).collect();
+        assert_eq!(days, ["2026-01-10", "2026-01-01"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_changes_nothing() {
+        let mut seen = seen();
+        seen.alert(b"no json");
+        seen.score(b"");
+        seen.customer(&[CHANGE_KEY, b'C'], Some(b"no journey"));
+        seen.customer(PROGRESS_KEY, Some(b"{}"));
+        assert_eq!((seen.transitions, seen.begun()), (0, (0, 0)));
+        assert!(seen.stages.iter().all(|stage| stage.applications == 0));
+    }
+}
