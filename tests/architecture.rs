@@ -13,7 +13,7 @@ use std::process::Command;
 
 /// Rooms of the engine. A room knows the rows above its own, not its neighbours in the row.
 const ENGINE: Rooms = &[
-    &["event"],
+    &["event", "stored"],
     &["derived"],
     &["definition", "stage"],
     &["journey"],

@@ -5,7 +5,7 @@
 //! the wall clock; time is always an argument.
 //!
 //! ```text
-//! event ← derived ← definition ← journey ← stage ← rules, cohort ← reference
+//! event, stored ← derived ← definition ← journey ← stage ← rules, cohort ← reference
 //! ```
 
 pub mod cohort;
@@ -16,6 +16,7 @@ pub mod journey;
 pub mod reference;
 pub mod rules;
 pub mod stage;
+mod stored;
 
 /// The version of what is stored of customers and cohorts: one more with each change of `schemas/journey.avsc` or
 /// `schemas/cohort.avsc`. A release reads its own and all before it.

@@ -7,13 +7,10 @@
 //!
 //! Power is limited, and [`expected_delay`] says by how much. Nothing here knows cohorts, days or alerts.
 
-use serde::{Deserialize, Serialize};
-
 use crate::derived::Category;
 
 /// Which way a score has shifted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names say it all")]
 pub enum Direction {
     Fall,

@@ -31,7 +31,6 @@ mod window;
 mod tests;
 
 pub use detector::{Detector, Direction, expected_delay};
-pub use form::DecodeError;
 pub use process::{Cohorts, SeriesSummary};
 pub use state::Cohort;
 pub use tally::{Interval, Tally};

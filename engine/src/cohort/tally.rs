@@ -8,12 +8,12 @@
 use std::iter::Sum;
 use std::ops::AddAssign;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::derived::{Category, Verdict};
 
 /// How many replies fell into each category. Counts stop at four billion rather than wrap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[expect(missing_docs, reason = "the names say it all")]
 pub struct Tally {
     pub promoters: u32,

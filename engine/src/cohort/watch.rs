@@ -11,8 +11,6 @@
 //! the score has moved, and ends when the new level is known. A learnt reference is a bound, not an estimate, for an
 //! estimate would void the promise of the detector; replies that teach it are not bet on.
 
-use serde::{Deserialize, Serialize};
-
 use crate::derived::Category;
 use crate::event::{EventHash, Timestamp};
 
@@ -71,8 +69,7 @@ pub(super) enum Phase {
 }
 
 /// Where a reference is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
     /// Stated in the definition.
     Target,

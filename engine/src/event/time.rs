@@ -4,7 +4,7 @@
 //! duration of a definition can't overflow. No clock is read here.
 
 use std::fmt;
-use std::ops::{Add, Sub};
+use std::ops::{Add, RangeInclusive, Sub};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -136,6 +136,14 @@ impl<'de> Deserialize<'de> for Timestamp {
 pub struct Day(pub i32);
 
 impl Day {
+    /// The days of years −9999 to 9999, which a calendar has.
+    const CALENDAR: RangeInclusive<i32> = -4_371_587..=2_932_896;
+
+    /// Checks a number of days since 1970-01-01; `None` if no calendar has that day.
+    pub fn from_number(days: i32) -> Option<Day> {
+        Self::CALENDAR.contains(&days).then_some(Day(days))
+    }
+
     /// Returns the civil day of an instant in a zone.
     pub fn of(at: Timestamp, zone: &jiff::tz::TimeZone) -> Day {
         Self::of_date(zone.to_datetime(at.to_jiff()).date())
@@ -221,6 +229,15 @@ mod tests {
         assert!(Timestamp::from_millis(i64::MAX).is_err());
         assert_eq!(Timestamp::MAX + Duration::MAX, Timestamp::MAX);
         assert_eq!(Timestamp::MIN - Duration::MAX, Timestamp::MIN);
+    }
+
+    #[test]
+    fn a_day_is_one_that_the_calendar_has() {
+        let ends =
+            [jiff::civil::Date::MIN, jiff::civil::Date::MAX].map(|date| Day::of_date(date).0);
+        assert_eq!(Day::CALENDAR, ends[0]..=ends[1]);
+        assert_eq!(Day::from_number(ends[0] - 1), None);
+        assert_eq!(Day::from_number(ends[1]), Some(Day(ends[1])));
     }
 
     #[test]

@@ -25,8 +25,8 @@ use crate::event::{
     ApplicationId, Body, CaseId, Dimensions, Event, ProfileChanged, Text, Timestamp,
 };
 
+pub use crate::stored::{Damage, StateError};
 pub use application::{Application, Visit};
-pub use codec::{Damage, StateError};
 pub use recent::RecentEvents;
 use survey::RESPONDENTS_MAX;
 pub use survey::{REPLIES_MAX, Reply, Respondent};

@@ -194,18 +194,11 @@ impl<'a> DeltaForm<'a> {
             },
             from: self.from,
             from_day: match self.from_day {
-                Some(number) => Some(day(number)?),
+                Some(number) => Some(Day::from_number(number)?),
                 None => None,
             },
             to: self.to,
             score: self.score,
         })
     }
-}
-
-/// Not every number is a day that a calendar has.
-fn day(number: i32) -> Option<Day> {
-    let days = jiff::Span::new().try_days(number).ok()?;
-    let date = jiff::civil::date(1970, 1, 1).checked_add(days).ok()?;
-    Some(Day::of_date(date))
 }

@@ -6,13 +6,11 @@ use smallvec::SmallVec;
 
 use crate::event::{EventHash, Text, Timestamp};
 use crate::journey::Moment;
-use crate::journey::codec::avro::{Damage, Reader};
 use crate::journey::codec::{Unit, words};
+use crate::stored::{Damage, Reader};
 
 /// Room that is made for a list before its items are seen: damaged bytes may promise any number.
 const ITEMS_USUAL: usize = 8;
-pub(super) const UNION: Damage = Damage::Value("a union");
-const TIME: Damage = Damage::Value("a time");
 
 /// The part of a journey that refers to the tables, and the tables.
 pub(super) struct Form<'r, 'a> {
@@ -32,9 +30,9 @@ impl Form<'_, '_> {
 
     pub(super) fn word_of(&mut self, branch: usize) -> Result<Text, Damage> {
         match branch {
-            0 => Ok((*symbol(&words::WORDS, self.reader)?).into()),
+            0 => Ok(self.reader.symbol(&words::WORDS)?.into()),
             1 => self.text(),
-            _ => Err(UNION),
+            _ => Err(Damage::UNION),
         }
     }
 
@@ -47,7 +45,7 @@ impl Form<'_, '_> {
     }
 
     pub(super) fn hash(&mut self) -> Result<EventHash, Damage> {
-        symbol(self.hashes, self.reader).copied().map(EventHash)
+        self.reader.symbol(self.hashes).map(EventHash)
     }
 
     pub(super) fn event(&mut self) -> Result<Moment, Damage> {
@@ -77,7 +75,7 @@ impl Form<'_, '_> {
         let millis = units
             .and_then(|units| units.checked_mul(self.unit.millis()))
             .and_then(|millis| from.as_millis().checked_add(millis));
-        timestamp(millis.ok_or(TIME)?)
+        timestamp(millis.ok_or(Damage::TIME)?)
     }
 
     pub(super) fn optional<T>(
@@ -87,7 +85,7 @@ impl Form<'_, '_> {
         match self.reader.count()? {
             0 => Ok(None),
             1 => read(self).map(Some),
-            _ => Err(UNION),
+            _ => Err(Damage::UNION),
         }
     }
 
@@ -137,12 +135,6 @@ impl Form<'_, '_> {
     }
 }
 
-/// Reads a position or a symbol, and returns what it stands for.
-pub(super) fn symbol<'t, T>(table: &'t [T], reader: &mut Reader<'_>) -> Result<&'t T, Damage> {
-    let place = reader.count()?;
-    table.get(place).ok_or(Damage::Value("a position"))
-}
-
 pub(super) fn timestamp(millis: i64) -> Result<Timestamp, Damage> {
-    Timestamp::from_millis(millis).map_err(|_| TIME)
+    Timestamp::from_millis(millis).map_err(|_| Damage::TIME)
 }

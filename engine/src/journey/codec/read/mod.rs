@@ -8,7 +8,6 @@ mod form;
 use smallvec::SmallVec;
 
 use super::Unit;
-use super::avro::{Damage, Reader};
 use crate::definition::RuleKey;
 use crate::derived::Level;
 use crate::event::{ApplicationId, CaseId, Dimensions, EventHash, Instrument, Kind, Timestamp};
@@ -16,8 +15,9 @@ use crate::journey::{
     Application, Case, CaseKind, Closing, Episode, Journey, Moment, Pending, Profile, RecentEvents,
     Reply, Respondent, Stated, Timeline, TimelineEntry, Visit, Watch,
 };
+use crate::stored::{Damage, Reader};
 
-use form::{Form, UNION, symbol, timestamp};
+use form::{Form, timestamp};
 
 const LEVELS: [Level; 4] = [
     Level::Slow,
@@ -32,7 +32,7 @@ pub(super) fn due(reader: &mut Reader<'_>) -> Result<Option<Timestamp>, Damage> 
     match reader.count()? {
         0 => Ok(None),
         1 => timestamp(reader.long()?).map(Some),
-        _ => Err(UNION),
+        _ => Err(Damage::UNION),
     }
 }
 
@@ -59,7 +59,7 @@ impl<'r, 'a> Form<'r, 'a> {
     /// Reads the tables, and the two parts of a journey that are nothing but the beginning of one.
     fn open(reader: &'r mut Reader<'a>) -> Result<(Self, RecentEvents, Timeline), Damage> {
         let mut form = Self {
-            unit: *symbol(&[Unit::Millisecond, Unit::Second], reader)?,
+            unit: reader.symbol(&[Unit::Millisecond, Unit::Second])?,
             newest: Timestamp::MIN,
             hashes: &[],
             events: SmallVec::new(),
@@ -96,7 +96,7 @@ impl<'r, 'a> Form<'r, 'a> {
         let mut at = Timestamp::MIN;
         self.each(|form| {
             at = form.after(at)?;
-            let kind = *symbol(Kind::ALL, form.reader)?;
+            let kind = form.reader.symbol(Kind::ALL)?;
             moments.push(TimelineEntry { at, kind });
             Ok(())
         })?;
@@ -106,7 +106,7 @@ impl<'r, 'a> Form<'r, 'a> {
     fn events(&mut self, moments: &[TimelineEntry]) -> Result<(), Damage> {
         self.each(|form| {
             let by = form.hash()?;
-            let TimelineEntry { at, kind } = *symbol(moments, form.reader)?;
+            let TimelineEntry { at, kind } = form.reader.symbol(moments)?;
             form.events.push(Moment { at, kind, by });
             Ok(())
         })
@@ -137,7 +137,7 @@ impl<'r, 'a> Form<'r, 'a> {
         let at = match branch {
             0 => at,
             1 => self.before_newest()?,
-            _ => return Err(UNION),
+            _ => return Err(Damage::UNION),
         };
         Ok(Stated { value, at })
     }
@@ -187,7 +187,7 @@ impl<'r, 'a> Form<'r, 'a> {
             armed: self.event()?,
             overdue: self.event()?,
             due: self.optional(Self::before_newest)?,
-            level: self.optional(|form| symbol(&LEVELS, form.reader).copied())?,
+            level: self.optional(|form| form.reader.symbol(&LEVELS))?,
             since: self.before_newest()?,
             sequence: self
                 .reader
@@ -221,7 +221,9 @@ impl<'r, 'a> Form<'r, 'a> {
 
     fn case(&mut self) -> Result<Case, Damage> {
         Ok(Case {
-            kind: *symbol(&[CaseKind::Enquiry, CaseKind::Complaint], self.reader)?,
+            kind: self
+                .reader
+                .symbol(&[CaseKind::Enquiry, CaseKind::Complaint])?,
             id: self.id(CaseId::parse)?,
             application: self.optional(|form| form.id(ApplicationId::parse))?,
             watches: self.list(Self::watch)?,
@@ -231,7 +233,7 @@ impl<'r, 'a> Form<'r, 'a> {
     fn respondent(&mut self, profile: &Profile) -> Result<Respondent, Damage> {
         Ok(Respondent {
             respondent: self.text()?,
-            instrument: *symbol(&INSTRUMENTS, self.reader)?,
+            instrument: self.reader.symbol(&INSTRUMENTS)?,
             touchpoint: self.word()?,
             score_dimension: self.word()?,
             replies: self.list(|form| form.reply(profile))?,
@@ -254,7 +256,7 @@ impl<'r, 'a> Form<'r, 'a> {
         self.each(|form| {
             let name = form.word()?;
             let value = match form.reader.count()? {
-                0 => profile.stated(&name).ok_or(UNION)?.value.clone(),
+                0 => profile.stated(&name).ok_or(Damage::UNION)?.value.clone(),
                 branch => form.word_of(branch - 1)?,
             };
             cohorts.insert(name, value);

@@ -3,9 +3,9 @@
 use smallvec::SmallVec;
 
 use crate::event::{EventHash, Text, Timestamp};
-use crate::journey::codec::avro::Writer;
 use crate::journey::codec::{Unit, words};
 use crate::journey::{Journey, Moment, TimelineEntry};
+use crate::stored::Writer;
 
 /// How far back a table is searched. A journey of ordinary size has fewer entries; beyond, one may stand there twice.
 const LOOK_BACK: usize = 128;

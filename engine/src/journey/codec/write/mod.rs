@@ -7,12 +7,12 @@
 mod form;
 
 use super::Unit;
-use super::avro::Writer;
 use crate::event::{Dimensions, Timestamp};
 use crate::journey::{
     Application, Case, Closing, Episode, Journey, Pending, Profile, Reply, Respondent, Stated,
     Visit, Watch,
 };
+use crate::stored::Writer;
 
 use form::Form;
 
