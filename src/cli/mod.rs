@@ -16,6 +16,7 @@ mod exit;
 mod graph;
 mod inspect;
 mod man;
+mod probe;
 mod replay;
 mod report;
 mod run;
@@ -61,6 +62,7 @@ enum Command {
     Topics(topics::Arguments),
     Acls(acls::Arguments),
     Doctor(doctor::Arguments),
+    Probe(probe::Arguments),
     Verify(verify::Arguments),
     Inspect(inspect::Arguments),
     Tap(tap::Arguments),
@@ -101,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Topics(arguments) => topics::run(&arguments),
         Command::Acls(arguments) => acls::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Probe(arguments) => probe::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Tap(arguments) => tap::run(&arguments),
