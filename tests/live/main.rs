@@ -16,6 +16,7 @@
 //! | `figures`    | scores, waves and shifts: those of a file, and those computed by hand  |
 //! | `nps`, `rows`, `data` | NPS by hand, CSV, the real logs; shared with `tests/replay`   |
 //! | `prometheus` | a real Prometheus reads a run: every rule and dashboard has what it asks for |
+//! | `panels`     | the queries of dashboards; shared with `tests/deploy`                  |
 //! | `clients`    | stock clients in Java and Python, on what it publishes and keeps       |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
@@ -35,6 +36,8 @@ mod figures;
 #[path = "../support/nps.rs"]
 mod nps;
 mod operate;
+#[path = "../support/panels.rs"]
+mod panels;
 mod prometheus;
 #[path = "../support/rows.rs"]
 mod rows;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use waymark_testkit::{Kafka, Prometheus, prometheus_or_skip, servers_or_skip, until};
 
 use crate::deployment::{Deployment, LONG};
+use crate::panels::{dashboards, queries, read};
 use crate::support::{Start, Worker};
 
 const RULES: &str = concat!(
@@ -18,6 +19,13 @@ const RULES: &str = concat!(
 
 /// Alerts whose figure is not there where all is well: what they warn of has no rows then.
 const WITHOUT_A_FIGURE: [&str; 2] = ["WaymarkShardHalted", "WaymarkHangingTransaction"];
+
+/// Panels that may be empty where all is well.
+const EMPTY_PANELS: [&str; 3] = [
+    "Alerts that fire",
+    "Shards that do not run",
+    "Producers replaced",
+];
 
 /// Rates need two samples, and rules must have been looked at since.
 const SAMPLES: &str = "min(count_over_time(up[10m])) > 10";
@@ -35,6 +43,9 @@ fn a_healthy_run_has_every_figure_and_no_alert_and_a_halted_shard_is_told() {
     let watch = Watch(&prometheus);
     deployment.wait_until_taken();
     watch.until(SAMPLES);
+    // More of it, now that all counters have been seen: what they rise by shows in rates.
+    deployment.simulate(&["--seed", "8", "--customers", "150", "--events", "2000"]);
+    watch.until("sum(increase(waymark_dead_letters_total[1m])) > 0");
     watch.until("waymark:nps_points:latest > -101");
 
     let rules = watch.rules();
@@ -48,11 +59,29 @@ fn a_healthy_run_has_every_figure_and_no_alert_and_a_halted_shard_is_told() {
         assert!(is_there, "{name}: nothing for {figure}");
     }
 
+    let dashboards = dashboards();
+    assert_eq!(dashboards.len(), 2);
+    for query in dashboards.iter().flat_map(|file| queries(&read(file))) {
+        let found = watch.ask(&query.of("lending", "branch"));
+        let is_there = !found.is_empty() || EMPTY_PANELS.contains(&&*query.panel);
+        assert!(is_there, "{}: nothing for {}", query.panel, query.written);
+    }
+
+    let probed = |question| {
+        let http = format!("http={http}");
+        deployment
+            .asked(&["probe", question, "--set", &http])
+            .status
+            .code()
+    };
+    assert_eq!((probed("live"), probed("ready")), (Some(0), Some(0)));
     worker.stop();
+    assert_eq!(probed("live"), Some(69));
     let (group, events) = (deployment.topic("customer"), deployment.topic("events"));
     deployment.client().move_offset(&group, &events, 1, 5);
     let _halted = start(&deployment, &http);
     watch.until(r#"ALERTS{alertname="WaymarkShardHalted", alertstate="firing", halt="OFFSETS_MOVED", shard="1"}"#);
+    assert_eq!((probed("live"), probed("ready")), (Some(0), Some(1)));
 }
 
 fn start(deployment: &Deployment, http: &str) -> Worker {
