@@ -6,7 +6,7 @@ mod histories;
 
 use std::time::Duration;
 
-use waymark_engine::event::{CustomerId, Decoded, Reason};
+use waymark_engine::event::{CustomerId, Decoded, Kind, Reason};
 
 use super::*;
 use crate::kafka::partition_of;
@@ -54,6 +54,23 @@ fn a_timer_fires_once_and_never_early() {
         let again = rig.tick(due);
         assert!(again.alerts.is_empty() && again.changes.is_empty());
     }
+}
+
+#[test]
+fn an_application_is_moved_by_events_that_count_and_once_by_each() {
+    let mut rig = Rig::new(1);
+    let first = submitted(0, "a", 2);
+    let again = Item {
+        offset: Offset(1),
+        ..first.clone()
+    };
+    let step = rig.busy(&[first, again]).expect("good");
+    assert_eq!((step.books.applied, step.books.duplicate), (1, 1));
+    let moves: Vec<_> = step.moves.into_iter().collect();
+    assert_eq!(
+        moves,
+        [((Kind::ApplicationSubmitted, "submitted".into()), 1)]
+    );
 }
 
 #[test]
