@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use super::definition::WrongDefinition;
 use super::run::Unfit;
+use super::top::NoAnswer;
 use crate::config::ConfigError;
 use crate::kafka::FollowError;
 use crate::kafka::admin::AdminError;
@@ -185,6 +186,7 @@ impl Exit {
             (cause.is::<RegistryError>(), Exit::Unavailable),
             (cause.is::<Unreadable>(), Exit::Data),
             (cause.is::<Unfit>(), Exit::Unavailable),
+            (cause.is::<NoAnswer>(), Exit::Unavailable),
         ];
         known.into_iter().find(|(is, _)| *is).map(|(_, exit)| exit)
     }

@@ -26,6 +26,7 @@ mod simulate;
 mod strimzi;
 mod tap;
 mod test;
+mod top;
 mod topics;
 mod verify;
 
@@ -59,6 +60,7 @@ enum Command {
     Simulate(simulate::Arguments),
     Test(test::Arguments),
     Config(config::Arguments),
+    Top(top::Arguments),
     Topics(topics::Arguments),
     Acls(acls::Arguments),
     Doctor(doctor::Arguments),
@@ -100,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
         Command::Topics(arguments) => topics::run(&arguments),
         Command::Acls(arguments) => acls::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

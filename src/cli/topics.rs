@@ -151,7 +151,7 @@ pub(super) fn servers(config: &Config) -> String {
 
 fn create(arguments: &Create) -> anyhow::Result<Exit> {
     let config = arguments.settings.load()?;
-    let admin = Admin::new(&config.kafka)?;
+    let admin = Admin::new(&config)?;
     let topics = wanted(&config.deployment, &arguments.shape.of(&config));
     let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
     let found = admin.topics(&names)?;
@@ -183,7 +183,7 @@ fn say_differences(differences: &[Difference]) -> anyhow::Result<Exit> {
 
 fn check(arguments: &Check) -> anyhow::Result<Exit> {
     let config = arguments.settings.load()?;
-    let admin = Admin::new(&config.kafka)?;
+    let admin = Admin::new(&config)?;
     let topics = wanted(&config.deployment, &Shape::new(config.assurance));
     let names: Vec<String> = topics.into_iter().map(|topic| topic.name).collect();
     let differences = differences(&config, &admin.topics(&names)?);

@@ -17,7 +17,7 @@ use tokio::runtime::{self, Runtime};
 use super::client::{Quiet, base_settings};
 use super::topics::{FoundTopic, WantedTopic};
 use crate::clock::Stopwatch;
-use crate::config::{self, SecretError};
+use crate::config::{Assurance, Config, SecretError};
 
 /// How long brokers may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -64,7 +64,7 @@ pub struct Admin {
     settings: ClientConfig,
     runtime: Runtime,
     servers: String,
-    /// Whether brokers can tell how anything is set, once one has been asked. A mock broker can't.
+    /// Whether brokers can tell how anything is set: a mock broker can't. None until one of what may be a mock was asked.
     describes: Cell<Option<bool>>,
 }
 
@@ -81,13 +81,14 @@ impl Admin {
     ///
     /// # Errors
     /// [`AdminError`] if a secret can't be read or librdkafka refuses the settings.
-    pub fn new(kafka: &config::Kafka) -> Result<Self, AdminError> {
-        let servers = kafka
+    pub fn new(config: &Config) -> Result<Self, AdminError> {
+        let servers = config
+            .kafka
             .properties
             .get("bootstrap.servers")
             .cloned()
             .unwrap_or_default();
-        let settings = base_settings(kafka)?;
+        let settings = base_settings(&config.kafka)?;
         let client = settings
             .create_with_context(Quiet::default())
             .map_err(|source| AdminError::Ask {
@@ -103,7 +104,7 @@ impl Admin {
             settings,
             runtime,
             servers,
-            describes: Cell::new(None),
+            describes: Cell::new((config.assurance != Assurance::Demo).then_some(true)),
         })
     }
 

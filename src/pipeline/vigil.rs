@@ -79,7 +79,7 @@ impl Vigil {
 fn violations(config: &Config) -> Result<Vec<Difference>, crate::kafka::admin::AdminError> {
     let topics = wanted(&config.deployment, &Shape::new(config.assurance));
     let names: Vec<String> = topics.into_iter().map(|topic| topic.name).collect();
-    let found = Admin::new(&config.kafka)?.topics(&names)?;
+    let found = Admin::new(config)?.topics(&names)?;
     let refusals = differences(config, &found).into_iter();
     Ok(refusals.filter(|it| it.weight == Weight::Refusal).collect())
 }

@@ -5,6 +5,7 @@
 //! | `families` | every metric family, once                   |
 //! | `labels`   | the values that labels may have             |
 //! | `metrics`  | the handles to count with                   |
+//! | `page`     | the page of metrics, read back              |
 //! | `scores`   | what is shown of the scores of cohorts      |
 //! | `status`   | shards and worker loops, as probes see them |
 //! | `logging`  | the log, as text or JSON                    |
@@ -17,6 +18,7 @@ mod families;
 mod labels;
 mod logging;
 mod metrics;
+mod page;
 mod scores;
 mod status;
 
@@ -25,4 +27,5 @@ pub(crate) use build::{LONG, SHORT};
 pub use labels::{Copied, Flushed, Rebalance, RecycleCause, SpanLoss};
 pub use logging::{LoggingError, start_logging};
 pub use metrics::{Metrics, ShardMetrics, SpanMetrics, StageMetrics};
+pub(crate) use page::Page;
 pub use status::{Pulse, Report, ShardReport, ShardState, Status, WorkerReport};

@@ -11,8 +11,9 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Borders, Paragraph};
+use ratatui::widgets::Paragraph;
 
+use super::parts::{cut, facts, panel};
 use super::{Mood, Paint, Picture};
 
 /// A lending business at one moment.
@@ -83,6 +84,8 @@ pub(crate) struct ScoreRow {
 
 /// A panel of alerts that is at least so wide tells each in one line.
 const WIDE: u16 = 110;
+/// `17 Mar` of `17 Mar 14:20`.
+const DAY: usize = 6;
 /// What scores need: a name, a number, an interval.
 const SCORES_WIDTH: u16 = 46;
 
@@ -98,7 +101,9 @@ impl Picture for Lending {
         .areas(frame.area());
         let scores_width = SCORES_WIDTH.min(main.width * 2 / 5);
         let [alerts, scores] =
-            Layout::horizontal([Constraint::Min(0), Constraint::Length(scores_width)]).areas(main);
+            Layout::horizontal([Constraint::Min(0), Constraint::Length(scores_width)])
+                .spacing(1)
+                .areas(main);
         self.draw_head(frame, head, paint);
         self.draw_stages(frame, stages, paint);
         self.draw_alerts(frame, alerts, paint);
@@ -122,12 +127,8 @@ impl Lending {
             Span::styled(self.clock.as_str(), Modifier::BOLD),
             Span::styled(told, Paint::faint()),
         ]);
-        let mut facts = Vec::new();
-        for (name, value) in &self.facts {
-            facts.push(Span::styled(value.as_str(), Modifier::BOLD));
-            facts.push(Span::styled(format!(" {name}  "), Paint::faint()));
-        }
-        frame.render_widget(Paragraph::new(vec![title, Line::from(facts)]), area);
+        let lines = vec![title, facts(&self.facts, area.width)];
+        frame.render_widget(Paragraph::new(lines), area);
     }
 
     fn draw_stages(&self, frame: &mut Frame<'_>, area: Rect, paint: Paint) {
@@ -208,16 +209,25 @@ impl Lending {
 impl AlertRow {
     fn lines(&self, width: u16, paint: Paint) -> Vec<Line<'_>> {
         let mood = paint.of(self.mood);
-        let mut head = vec![
-            Span::styled(format!("{} ", self.at), Paint::faint()),
-            Span::styled(format!("{} {}", self.kind, self.status), mood),
-        ];
         if width >= WIDE {
-            head.push(Span::raw(format!("  {}: {}", self.subject, self.reason)));
+            let head = vec![
+                Span::styled(format!("{} ", self.at), Paint::faint()),
+                Span::styled(format!("{} {}", self.kind, self.status), mood),
+                Span::raw(format!("  {}: {}", self.subject, self.reason)),
+            ];
             return vec![Line::from(head)];
         }
-        head.push(Span::raw(format!("  {}", self.subject)));
-        let reason = Span::raw(format!("      {}", self.reason));
+        let day = cut(&self.at, DAY);
+        let head = vec![
+            Span::styled(format!("{day} "), Paint::faint()),
+            Span::raw(format!("{} ", self.subject)),
+            Span::styled(self.kind.as_str(), mood),
+        ];
+        let reason = vec![
+            Span::raw(" ".repeat(DAY + 1)),
+            Span::styled(self.status.as_str(), mood),
+            Span::raw(format!(": {}", self.reason)),
+        ];
         vec![Line::from(head), Line::from(reason)]
     }
 }
@@ -266,23 +276,8 @@ impl ScoreRow {
     }
 }
 
-/// A frame above, with a heading; returns what is left.
-fn panel(frame: &mut Frame<'_>, area: Rect, title: &str, paint: Paint) -> Rect {
-    let block = Block::new()
-        .borders(Borders::TOP)
-        .border_style(Paint::faint())
-        .title(Span::styled(format!(" {title} "), paint.heading()));
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
-    inner
-}
-
 fn number(number: u64, mark: char, style: Style) -> Option<Span<'static>> {
     (number > 0).then(|| Span::styled(format!(" {mark}{number}"), style))
-}
-
-fn cut(text: &str, width: usize) -> String {
-    text.chars().take(width).collect()
 }
 
 #[cfg(test)]
@@ -346,11 +341,11 @@ submitted                  documents                 offer
                            check
 4                          20 ~2 !1                  0
 ▆▆▆▆▆▆                     ▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆
- Newest alerts, each followed in its place ───── NPS with its 95 % interval ────
-17 Mar 14:20 application stalled raised  C0051 lall      +20        ┊●       126
-      in offer for 2d 9h of 3d allowed          harbour  -29     ├● ┊        126
-17 Mar 14:20 application stalled resolved  C0051
-      offer.sent came after 2d
+ Newest alerts, each followed in its place ────  NPS with its 95 % interval ────
+17 Mar C0051 loan-1 application stalled         all      +20        ┊●       126
+       raised: in offer for 2d 9h of 3d allowed harbour  -29     ├● ┊        126
+17 Mar C0051 loan-1 application stalled
+       resolved: offer.sent came after 2d
 
 curl http://localhost:9464/metrics";
         assert_eq!(drawn(&lending(), 80, 14).join("\n"), expected);

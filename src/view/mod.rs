@@ -5,16 +5,21 @@
 //! | `screen`  | the terminal, taken and given back; what somebody types                |
 //! | `paint`   | colours, or none                                                       |
 //! | `lending` | applications by stage, newest alerts, scores: the picture of `demo`    |
+//! | `parts`   | what pictures have in common                                           |
 //! | `fleet`   | shards, alerts and halts of a deployment: the picture of `top`         |
 //!
 //! Whoever shows something fills in the values and hands them over; nothing here knows where they come from.
 
+mod fleet;
 mod lending;
 mod paint;
+mod parts;
 mod screen;
 
+pub(crate) use fleet::Fleet;
 pub(crate) use lending::{AlertRow, Lending, ScoreRow, StageColumn};
 pub(crate) use paint::{Mood, Paint};
+pub(crate) use parts::Grid;
 pub(crate) use screen::Screen;
 
 use ratatui::Frame;

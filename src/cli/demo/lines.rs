@@ -4,14 +4,13 @@ use std::io::{self, Write as _};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
-use serde_json::Value;
+use anstyle::Style;
 use waymark_engine::event::Timestamp;
 
 use crate::cli::Output;
+use crate::cli::alert::write_alert;
 use crate::clock::Stopwatch;
 use crate::demo::{Seen, Told};
-use crate::words::{reason, subject};
 
 /// How often to say how far we are.
 const EVERY: Duration = Duration::from_secs(10);
@@ -75,22 +74,4 @@ impl Lines {
             a_second(alerts)
         )
     }
-}
-
-fn write_alert(to: &mut impl io::Write, alert: &Value) -> io::Result<()> {
-    let say = |key: &str| alert[key].as_str().unwrap_or_default();
-    let colour = match (say("status"), say("level")) {
-        ("raised" | "updated", "at_risk") => AnsiColor::Yellow.on_default(),
-        ("raised" | "updated", _) => AnsiColor::Red.on_default(),
-        _ => AnsiColor::Green.on_default(),
-    };
-    writeln!(
-        to,
-        "{} {colour}{} {}{colour:#}  {}: {}",
-        say("occurred_at"),
-        say("kind"),
-        say("status"),
-        subject(alert),
-        reason(alert)
-    )
 }

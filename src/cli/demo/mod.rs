@@ -50,7 +50,7 @@ use summary::Summary;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Another seed, another story
-    #[arg(long, default_value_t = 3, conflicts_with = "inputs")]
+    #[arg(long, default_value_t = 5, conflicts_with = "inputs")]
     seed: u64,
     /// How many customers the bank has
     #[arg(long, value_name = "N", default_value_t = 3_000, conflicts_with = "inputs",

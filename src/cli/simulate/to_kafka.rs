@@ -91,7 +91,7 @@ struct Destination {
 impl Destination {
     fn open(config: &Config, format: Format) -> anyhow::Result<Self> {
         let topic = config.deployment.events();
-        let found = Admin::new(&config.kafka)?.topics(std::slice::from_ref(&topic))?;
+        let found = Admin::new(config)?.topics(std::slice::from_ref(&topic))?;
         let found = found
             .get(&topic)
             .ok_or_else(|| LiveError::NoTopic(topic.clone()))?;

@@ -105,7 +105,7 @@ impl Area {
 /// Looks at everything and returns what was found, the good included. Joins no group, writes nothing.
 pub fn examine(config: &Config, depth: Depth) -> Vec<Finding> {
     let mut findings = Vec::new();
-    match Admin::new(&config.kafka) {
+    match Admin::new(config) {
         Err(error) => findings.push(away(Area::Brokers, &error)),
         Ok(admin) => kafka(config, &admin, depth, &mut findings),
     }

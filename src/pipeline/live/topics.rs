@@ -32,7 +32,7 @@ impl Topics {
     /// [`LiveError`] if one is missing, or the cluster does not answer.
     pub fn learn(config: &Config, stages: &BTreeSet<StageName>) -> Result<Self, LiveError> {
         let names = names(config, stages);
-        let found = Admin::new(&config.kafka)?.topics(&names)?;
+        let found = Admin::new(config)?.topics(&names)?;
         let learnt = names.into_iter().map(|name| {
             let Some(found) = found.get(&name) else {
                 return Err(LiveError::NoTopic(name));
