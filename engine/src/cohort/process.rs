@@ -12,7 +12,7 @@ use crate::derived::{CohortName, Delta, Score, Series};
 use crate::event::{Day, Instrument, Reason, Rejection, Text, Timestamp};
 use crate::stage::{Cause, Decision, Outcome, Processor};
 
-use super::news::Teller;
+use super::news::{Teller, Told};
 use super::state::{Monitoring, Plan, SERIES_MAX, Track};
 use super::watch::Terms;
 use super::{Cohort, Comparison, Wave};
@@ -50,7 +50,7 @@ impl Processor for Cohorts {
         cause: Cause<'_, Delta>,
         at: Timestamp,
     ) -> Decision<Cohort> {
-        let Some((name, by)) = self.find(key) else {
+        let Some((by, value)) = self.find(key) else {
             return untouched(state);
         };
         let plan = self.plan(by);
@@ -60,7 +60,10 @@ impl Processor for Cohorts {
             Cause::Event(delta) => admit(&mut cohort, delta, &plan, at),
             Cause::Due => Outcome::Applied,
         };
-        let told = self.teller(name, &plan).tell(news);
+        let told = match news[..] {
+            [] => Told::default(),
+            [..] => self.teller(by, value, &plan).tell(news),
+        };
         Decision {
             outcome,
             due: cohort.due(&plan),
@@ -111,7 +114,7 @@ impl Cohorts {
 
     /// Returns when a cohort next has something to close; none if the definition does not know it.
     pub fn due(&self, key: &str, cohort: &Cohort) -> Option<Timestamp> {
-        let (_, by) = self.find(key)?;
+        let (by, _) = self.find(key)?;
         cohort.due(&self.plan(by))
     }
 
@@ -126,10 +129,10 @@ impl Cohorts {
     ///
     /// Days that a coming score can't include are forgotten: for a day that closed, the score told then is the truth.
     pub fn summary(&self, key: &str, cohort: &Cohort, today: Day) -> Vec<SeriesSummary> {
-        let Some((name, by)) = self.find(key) else {
+        let Some((by, value)) = self.find(key) else {
             return Vec::new();
         };
-        let teller = self.teller(name, &self.plan(by));
+        let teller = self.teller(by, value, &self.plan(by));
         let summary = |(series, track): (&Series, &Track)| {
             let tally = track.window.as_of(today, self.nps.window_days);
             SeriesSummary {
@@ -141,15 +144,11 @@ impl Cohorts {
         cohort.tracks.iter().map(summary).collect()
     }
 
-    /// Finds the dimension of a key and takes the key apart.
-    fn find(&self, key: &str) -> Option<(CohortName, &CohortBy)> {
+    /// Finds the dimension of a key, and its value.
+    fn find<'k>(&self, key: &'k str) -> Option<(&CohortBy, &'k str)> {
         self.nps.cohorts.iter().find_map(|by| {
             let value = key.strip_prefix(&*by.dimension)?.strip_prefix('=')?;
-            let name = CohortName {
-                dimension: by.dimension.clone(),
-                value: value.into(),
-            };
-            Some((name, by))
+            Some((by, value))
         })
     }
 
@@ -171,9 +170,12 @@ impl Cohorts {
         }
     }
 
-    fn teller(&self, cohort: CohortName, plan: &Plan<'_>) -> Teller<'_> {
+    fn teller(&self, by: &CohortBy, value: &str, plan: &Plan<'_>) -> Teller<'_> {
         Teller {
-            cohort,
+            cohort: CohortName {
+                dimension: by.dimension.clone(),
+                value: value.into(),
+            },
             window_days: self.nps.window_days,
             shift: self.nps.shift.as_ref(),
             threshold: plan

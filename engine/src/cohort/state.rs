@@ -92,7 +92,10 @@ impl Cohort {
 
     /// Takes a delta into account, `at` being stream time.
     pub(super) fn count(&mut self, delta: &Delta, plan: &Plan<'_>, at: Timestamp) {
-        let track = self.tracks.entry(delta.series.clone()).or_default();
+        let track = match self.tracks.get_mut(&delta.series) {
+            Some(track) => track,
+            None => self.tracks.entry(delta.series.clone()).or_default(),
+        };
         track.count(&change(delta, plan.zone), plan, at);
         if let Some(monitoring) = &plan.shift {
             track.wait(delta, monitoring.grace, at);
@@ -134,7 +137,7 @@ fn change(delta: &Delta, zone: &TimeZone) -> Change {
 
 impl Track {
     fn count(&mut self, change: &Change, plan: &Plan<'_>, at: Timestamp) {
-        let today = Day::of(at, plan.zone);
+        let today = || Day::of(at, plan.zone);
         self.window.count(change, today, plan.window_days);
         if let Some(waves) = plan.waves {
             self.waves.count(change, waves);

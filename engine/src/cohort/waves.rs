@@ -57,6 +57,8 @@ pub struct Difference {
 }
 
 /// The latest waves, as many as a comparison of two years by quarter needs.
+///
+/// Invariant: all periods are of one kind; so one that the definition asks for is here only if all are of that kind.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Waves(pub(super) BTreeMap<Period, Tally>);
 
@@ -79,12 +81,11 @@ impl Period {
 impl Waves {
     /// Counts a change in the wave of its day; another day's reply is taken back only if it lies in the same wave.
     pub(super) fn count(&mut self, change: &Change, waves: definition::Waves) {
-        // A definition that now asks for other periods starts anew: old tallies can't be split.
-        self.0
-            .retain(|period, _| *period == Period::of(period.from, waves));
-
         let period = Period::of(change.day, waves);
-        let tally = self.0.entry(period).or_default();
+        let tally = match self.0.get_mut(&period) {
+            Some(tally) => tally,
+            None => self.begin(period, waves),
+        };
         if let Some((day, category)) = change.from
             && period.contains(day)
         {
@@ -99,6 +100,13 @@ impl Waves {
         if self.0.len() > WAVES_MAX {
             self.0.pop_first();
         }
+    }
+
+    fn begin(&mut self, period: Period, waves: definition::Waves) -> &mut Tally {
+        // A definition that now asks for other periods starts anew: old tallies can't be split.
+        self.0
+            .retain(|period, _| *period == Period::of(period.from, waves));
+        self.0.entry(period).or_default()
     }
 
     /// Returns the waves kept, the oldest first.

@@ -41,7 +41,7 @@ pub(super) struct Window {
 
 impl Window {
     /// Counts a change, `today` being the civil day of stream time.
-    pub(super) fn count(&mut self, change: &Change, today: Day, window_days: u16) {
+    pub(super) fn count(&mut self, change: &Change, today: impl FnOnce() -> Day, window_days: u16) {
         if let Some((day, category)) = change.from {
             let early = self.closing.is_some_and(|closing| change.day > closing);
             if early && day < change.day {
@@ -81,9 +81,15 @@ impl Window {
         window.total(day, window_days)
     }
 
-    fn add(&mut self, day: Day, category: Category, today: Day, window_days: u16) {
-        let candidate = day.max(today);
-        let closing = self.closing.map_or(candidate, |known| known.min(candidate));
+    fn add(&mut self, day: Day, category: Category, today: impl FnOnce() -> Day, window_days: u16) {
+        // Today's day closes next, or that of the reply if it is ahead; unless an earlier one waits already.
+        let closing = match self.closing {
+            Some(known) if known <= day => known,
+            known => {
+                let candidate = day.max(today());
+                known.map_or(candidate, |known| known.min(candidate))
+            }
+        };
         if day >= first_day(closing, window_days) {
             self.closing = Some(closing);
             self.days.entry(day).or_default().add(category);

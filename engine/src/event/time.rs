@@ -7,6 +7,8 @@ use std::fmt;
 use std::ops::{Add, RangeInclusive, Sub};
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
@@ -131,6 +133,11 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+const DAY_MILLIS: i64 = 24 * 3_600_000;
+
+/// As UTC reads it, a zone's midnight lies less than this from where it would lie in UTC.
+const FAR_MILLIS: i64 = 27 * 3_600_000;
+
 /// A civil day, in days since 1970-01-01, in whatever zone its owner says (Avro `date`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Day(pub i32);
@@ -145,36 +152,37 @@ impl Day {
     }
 
     /// Returns the civil day of an instant in a zone.
-    pub fn of(at: Timestamp, zone: &jiff::tz::TimeZone) -> Day {
-        Self::of_date(zone.to_datetime(at.to_jiff()).date())
+    pub fn of(at: Timestamp, zone: &TimeZone) -> Day {
+        let local = at.0 + offset_millis(at.0, zone);
+        Day(i32::try_from(local.div_euclid(DAY_MILLIS)).expect("our range has fewer days"))
     }
 
     /// Returns the number of a calendar date.
     pub fn of_date(date: jiff::civil::Date) -> Day {
-        let days = date
-            .since(jiff::civil::date(1970, 1, 1))
-            .expect("two dates have a distance in days");
-        Day(days.get_days())
+        let epoch = jiff::civil::date(1970, 1, 1);
+        let days = date.duration_since(epoch).as_hours() / 24;
+        Day(i32::try_from(days).expect("a calendar has fewer days"))
     }
 
     /// Returns the calendar date.
     pub fn date(self) -> jiff::civil::Date {
-        jiff::civil::date(1970, 1, 1)
-            .checked_add(jiff::Span::new().days(self.0))
-            .unwrap_or(jiff::civil::Date::MAX)
+        let days = SignedDuration::from_hours(i64::from(self.0) * 24);
+        let date = jiff::civil::date(1970, 1, 1).checked_add(days);
+        date.unwrap_or(jiff::civil::Date::MAX)
     }
 
     /// Returns the instant at which this day begins in a zone.
-    pub fn start(self, zone: &jiff::tz::TimeZone) -> Timestamp {
-        let begin = self
-            .date()
-            .to_zoned(zone.clone())
-            .map_or(Timestamp::MAX.to_jiff(), |zoned| zoned.timestamp());
-        Timestamp(
-            begin
-                .as_millisecond()
-                .clamp(Timestamp::MIN.0, Timestamp::MAX.0),
-        )
+    pub fn start(self, zone: &TimeZone) -> Timestamp {
+        let midnight = i64::from(self.0) * DAY_MILLIS;
+        // Where clocks stay as they are all around it, and they mostly do, no calendar needs to be asked.
+        let [before, after] = [-1, 1].map(|sign| offset_millis(midnight + sign * FAR_MILLIS, zone));
+        let begin = if before == after {
+            midnight - before
+        } else {
+            let zoned = self.date().to_zoned(zone.clone());
+            zoned.map_or(Timestamp::MAX.0, |zoned| zoned.timestamp().as_millisecond())
+        };
+        Timestamp(begin.clamp(Timestamp::MIN.0, Timestamp::MAX.0))
     }
 
     /// Returns the day `days` later, or earlier if negative.
@@ -182,6 +190,13 @@ impl Day {
     pub fn plus(self, days: i32) -> Day {
         Day(self.0.saturating_add(days))
     }
+}
+
+/// Returns by how much a zone's clocks are ahead of UTC at an instant.
+fn offset_millis(at: i64, zone: &TimeZone) -> i64 {
+    let at = jiff::Timestamp::from_millisecond(at.clamp(Timestamp::MIN.0, Timestamp::MAX.0));
+    let offset = zone.to_offset(at.expect("our range lies inside jiff's"));
+    i64::from(offset.seconds()) * 1_000
 }
 
 /// `2026-03-02`.
@@ -240,9 +255,40 @@ mod tests {
         assert_eq!(Day::from_number(ends[1]), Some(Day(ends[1])));
     }
 
+    /// In every zone, on the days around every change of its clocks.
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        let slow = |day: Day, zone: &TimeZone| {
+            let begin = day.date().to_zoned(zone.clone()).expect("a day");
+            begin.timestamp().as_millisecond()
+        };
+        let until = Timestamp::parse("2100-01-01T00:00:00Z").expect("valid");
+        let mut changes = 0;
+        for name in jiff::tz::db().available() {
+            let zone = TimeZone::get(name.as_str()).expect("bundled");
+            for change in zone.following(Timestamp::MIN.to_jiff()) {
+                let Ok(at) = Timestamp::from_millis(change.timestamp().as_millisecond()) else {
+                    continue;
+                };
+                if at > until {
+                    break;
+                }
+                changes += 1;
+                let date = zone.to_datetime(at.to_jiff()).date();
+                assert_eq!(Day::of(at, &zone), Day::of_date(date), "{name} {at}");
+                for days in -3..=3 {
+                    let day = Day::of(at, &zone).plus(days);
+                    let expected = slow(day, &zone).max(Timestamp::MIN.0);
+                    assert_eq!(day.start(&zone).0, expected, "{name} {day}");
+                }
+            }
+        }
+        assert!(changes > 10_000, "{changes}");
+    }
+
     #[test]
     fn a_day_begins_at_midnight_of_its_zone_also_when_clocks_change() {
-        let berlin = jiff::tz::TimeZone::get("Europe/Berlin").expect("bundled");
+        let berlin = TimeZone::get("Europe/Berlin").expect("bundled");
         let at = Timestamp::parse("2011-10-30T12:00:00+01:00").expect("valid");
         let day = Day::of(at, &berlin);
         assert_eq!(day.to_string(), "2011-10-30");
