@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Commands that ask servers, or act on them.
-const NEED_SERVERS: [&str; 10] = [
+const NEED_SERVERS: [&str; 11] = [
     "run",
     "topics create",
     "topics check",
@@ -20,6 +20,7 @@ const NEED_SERVERS: [&str; 10] = [
     "simulate --to-kafka",
     "inspect",
     "tap",
+    "top",
     "verify",
     "shard",
     "demo",
@@ -68,11 +69,15 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// What the documents take as given: a definition's stories, and the folders of a shell's user.
+/// What the documents take as given: a bank's settings, events and stories, and the folders of a shell's user.
 fn furnish(folder: &Path) {
-    let stories =
-        fs::read_to_string(Path::new(ROOT).join("tests/stories/decisions-and-endings.yaml"));
-    fs::write(folder.join("bank_test.yaml"), stories.expect("stories")).expect("a file");
+    for (name, from) in [
+        ("waymark.yaml", "deploy/waymark.yaml"),
+        ("events.jsonl", "deploy/examples/lending/events.jsonl"),
+        ("bank_test.yaml", "tests/stories/decisions-and-endings.yaml"),
+    ] {
+        fs::copy(Path::new(ROOT).join(from), folder.join(name)).expect(from);
+    }
     for part in [".config/fish/completions", ".zfunc"] {
         fs::create_dir_all(folder.join(part)).expect("a folder");
     }
