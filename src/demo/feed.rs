@@ -15,7 +15,7 @@ use waymark_engine::event::{
     Timestamp, encode_json,
 };
 
-use super::story::{Scene, Story};
+use super::story::{Scene, Story, passes};
 use crate::clock::{Stopwatch, StoryClock};
 use crate::config::Config;
 use crate::kafka::partition_of;
@@ -97,7 +97,7 @@ impl<'t> Feed<'t> {
         let (mut scenes, mut last) = (scenes.peekable(), begin);
         let since = Stopwatch::start();
         while !self.told.enough.load(Ordering::Relaxed) {
-            let pace = begin + speed.mul_f64(since.elapsed().as_secs_f64());
+            let pace = begin + passes(speed, since.elapsed().as_secs_f64());
             let pace = end.map_or(pace, |end| pace.min(end));
             let held_back = self.send_up_to(pace, &mut scenes, &mut last)?;
             self.producer.flush()?;

@@ -29,4 +29,4 @@ pub(crate) use board::Board;
 pub(crate) use cluster::Cluster;
 pub(crate) use feed::{Feed, Told};
 pub(crate) use seen::Seen;
-pub(crate) use story::{Invented, Story};
+pub(crate) use story::{Invented, Story, passes};

@@ -38,6 +38,12 @@ pub(crate) struct Invented {
     pub(crate) span: Duration,
 }
 
+/// Returns how much of a story passes in a while.
+pub(crate) fn passes(speed: Duration, seconds: f64) -> Duration {
+    let passes = speed.as_secs_f64() * seconds;
+    Duration::try_from_secs_f64(passes).unwrap_or(Duration::MAX)
+}
+
 /// A Monday.
 const BEGIN: &str = "2026-01-05T00:00:00Z";
 
@@ -96,7 +102,9 @@ impl Invented {
         Options {
             seed: self.seed,
             customers: self.customers,
-            events: (days * u64::from(self.customers)).div_ceil(DAYS_PER_EVENT),
+            events: days
+                .saturating_mul(self.customers.into())
+                .div_ceil(DAYS_PER_EVENT),
             start,
             disorder: Duration::ZERO,
             duplicates: share("0.005"),

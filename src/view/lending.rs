@@ -33,8 +33,8 @@ pub(crate) struct Lending {
     pub(crate) turns: Vec<AlertRow>,
     /// Alerts, the newest first.
     pub(crate) alerts: Vec<AlertRow>,
-    /// Scores, in the order to be shown.
-    pub(crate) scores: Vec<ScoreRow>,
+    /// Scores, in the order to be shown; none where nobody keeps any.
+    pub(crate) scores: Option<Vec<ScoreRow>>,
     /// What to try meanwhile, line by line.
     pub(crate) notes: Vec<String>,
 }
@@ -83,7 +83,7 @@ pub(crate) struct ScoreRow {
 }
 
 /// A panel of alerts that is at least so wide tells each in one line.
-const WIDE: u16 = 110;
+const WIDE: u16 = 96;
 /// `17 Mar` of `17 Mar 14:20`.
 const DAY: usize = 6;
 /// What scores need: a name, a number, an interval.
@@ -99,7 +99,10 @@ impl Picture for Lending {
             Constraint::Length(notes),
         ])
         .areas(frame.area());
-        let scores_width = SCORES_WIDTH.min(main.width * 2 / 5);
+        let scores_width = match self.scores {
+            Some(_) => SCORES_WIDTH.min(main.width * 2 / 5),
+            None => 0,
+        };
         let [alerts, scores] =
             Layout::horizontal([Constraint::Min(0), Constraint::Length(scores_width)])
                 .spacing(1)
@@ -107,7 +110,9 @@ impl Picture for Lending {
         self.draw_head(frame, head, paint);
         self.draw_stages(frame, stages, paint);
         self.draw_alerts(frame, alerts, paint);
-        self.draw_scores(frame, scores, paint);
+        if let Some(rows) = &self.scores {
+            draw_scores(rows, frame, scores, paint);
+        }
         let notes = self
             .notes
             .iter()
@@ -192,18 +197,18 @@ impl Lending {
         }
         frame.render_widget(Paragraph::new(lines), inner);
     }
+}
 
-    fn draw_scores(&self, frame: &mut Frame<'_>, area: Rect, paint: Paint) {
-        let inner = panel(frame, area, "NPS with its 95 % interval", paint);
-        let names = self.scores.iter().map(|row| row.name.chars().count());
-        let name_width = names
-            .max()
-            .unwrap_or(0)
-            .min(usize::from(inner.width / 3).max(9));
-        let lines = self.scores.iter().take(usize::from(inner.height));
-        let lines = lines.map(|row| row.line(name_width, usize::from(inner.width), paint));
-        frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), inner);
-    }
+fn draw_scores(rows: &[ScoreRow], frame: &mut Frame<'_>, area: Rect, paint: Paint) {
+    let inner = panel(frame, area, "NPS with its 95 % interval", paint);
+    let names = rows.iter().map(|row| row.name.chars().count());
+    let name_width = names
+        .max()
+        .unwrap_or(0)
+        .min(usize::from(inner.width / 3).max(9));
+    let lines = rows.iter().take(usize::from(inner.height));
+    let lines = lines.map(|row| row.line(name_width, usize::from(inner.width), paint));
+    frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), inner);
 }
 
 impl AlertRow {
@@ -281,105 +286,4 @@ fn number(number: u64, mark: char, style: Style) -> Option<Span<'static>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::view::tests::drawn;
-
-    fn lending() -> Lending {
-        let stage = |name: &str, applications, slow, late| StageColumn {
-            name: name.to_owned(),
-            applications,
-            slow,
-            late,
-        };
-        let row = |status: &str, reason: &str| AlertRow {
-            at: "17 Mar 14:20".to_owned(),
-            kind: "application stalled".to_owned(),
-            status: status.to_owned(),
-            subject: "C0051 loan-1".to_owned(),
-            reason: reason.to_owned(),
-            mood: Mood::Warning,
-        };
-        let score = |name: &str, [low, score, high]: [f64; 3]| ScoreRow {
-            name: name.to_owned(),
-            score,
-            low,
-            high,
-            replies: 126,
-            mood: Mood::Plain,
-        };
-        Lending {
-            title: "waymark demo".to_owned(),
-            clock: "Tue 17 Mar 2026 14:20".to_owned(),
-            told: Some(0.79),
-            facts: vec![("events/s", "733".to_owned()), ("waiting", "12".to_owned())],
-            stages: vec![
-                stage("submitted", 4, 0, 0),
-                stage("documents_check", 20, 2, 1),
-                stage("offer", 0, 0, 0),
-            ],
-            turns: Vec::new(),
-            alerts: vec![
-                row("raised", "in offer for 2d 9h of 3d allowed"),
-                row("resolved", "offer.sent came after 2d"),
-            ],
-            scores: vec![
-                score("all", [16.2, 20.0, 23.6]),
-                score("harbour", [-41.9, -29.4, -15.4]),
-            ],
-            notes: vec!["curl http://localhost:9464/metrics".to_owned()],
-        }
-    }
-
-    #[test]
-    fn a_small_terminal_shows_stages_alerts_and_scores() {
-        let expected = "\
-waymark demo  Tue 17 Mar 2026 14:20   79 % told
-733 events/s  12 waiting
- Applications by stage: ~ most of the time used up, ! beyond the limit ─────────
-submitted                  documents                 offer
-                           check
-4                          20 ~2 !1                  0
-▆▆▆▆▆▆                     ▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆▆
- Newest alerts, each followed in its place ────  NPS with its 95 % interval ────
-17 Mar C0051 loan-1 application stalled         all      +20        ┊●       126
-       raised: in offer for 2d 9h of 3d allowed harbour  -29     ├● ┊        126
-17 Mar C0051 loan-1 application stalled
-       resolved: offer.sent came after 2d
-
-curl http://localhost:9464/metrics";
-        assert_eq!(drawn(&lending(), 80, 14).join("\n"), expected);
-    }
-
-    #[test]
-    fn a_wide_terminal_tells_an_alert_in_one_line() {
-        let lines = drawn(&lending(), 200, 12);
-        let alert = "17 Mar 14:20 application stalled raised  C0051 loan-1: in offer for 2d 9h of 3d allowed";
-        assert!(lines[8].starts_with(alert), "{lines:#?}");
-        assert!(
-            lines[9].contains("application stalled resolved"),
-            "{lines:#?}"
-        );
-    }
-
-    #[test]
-    fn a_terminal_that_is_far_too_small_harms_nobody() {
-        for (width, height) in [(1, 1), (10, 3), (30, 8)] {
-            assert_eq!(drawn(&lending(), width, height).len(), usize::from(height));
-        }
-        assert!(!drawn(&Lending::default(), 80, 24).is_empty());
-    }
-
-    #[test]
-    fn an_interval_at_the_edge_of_the_scale_stays_on_it() {
-        let row = ScoreRow {
-            name: "all".to_owned(),
-            score: 100.0,
-            low: 20.0,
-            high: 104.0,
-            ..ScoreRow::default()
-        };
-        let line = row.line(3, 30, Paint::PLAIN).to_string();
-        assert_eq!(line, "all +100         ┊├─────●    0");
-    }
-}
+mod tests;

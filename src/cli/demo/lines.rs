@@ -13,7 +13,7 @@ use crate::clock::Stopwatch;
 use crate::demo::{Seen, Told};
 
 /// How often to say how far we are.
-const EVERY: Duration = Duration::from_secs(10);
+const EVERY: Duration = Duration::from_secs(5);
 const FAINT: Style = Style::new().dimmed();
 
 /// Prints the show.

@@ -32,18 +32,20 @@ pub(super) struct Live {
     since: Stopwatch,
     drawn: Option<Duration>,
     board: Board,
+    has_scores: bool,
     /// Records taken and alerts heard, with the time at which that was so.
     lately: VecDeque<(Duration, [u64; 3])>,
 }
 
 impl Live {
-    /// Takes the terminal; `span` is from when to when the story goes.
+    /// Takes the terminal; the story goes from `begin` to `end`, if that is known.
     ///
     /// # Errors
     /// If the terminal can't be had.
     pub(super) fn open(
         poster: [String; 3],
         (begin, end): (Timestamp, Option<Timestamp>),
+        has_scores: bool,
     ) -> io::Result<Self> {
         Ok(Self {
             screen: Screen::take(paint())?,
@@ -53,6 +55,7 @@ impl Live {
             since: Stopwatch::start(),
             drawn: None,
             board: Board::default(),
+            has_scores,
             lately: VecDeque::new(),
         })
     }
@@ -111,7 +114,7 @@ impl Live {
             stages: stages(seen),
             turns: self.board.turns.iter().map(row).collect(),
             alerts: self.board.rows.iter().map(row).collect(),
-            scores: scores(seen),
+            scores: self.has_scores.then(|| scores(seen)),
             notes: self.notes.clone(),
         }
     }

@@ -29,7 +29,7 @@ use super::exit::{Exit, Unreadable};
 use super::run::stop_on_signal;
 use crate::clock::{self, StoryClock, TimeOfDay};
 use crate::config::{Config, Deployment, Environment, Flag, parse_span};
-use crate::demo::{Cluster, Invented, Story, Told};
+use crate::demo::{Cluster, Invented, Story, Told, passes};
 use crate::pipeline::{Topics, Work};
 use crate::serve::Server;
 use crate::source::{self, Input, Mapping};
@@ -101,7 +101,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let deployment = Deployment::parse("demo").expect("a literal");
     let cluster = Cluster::start(&deployment).context("the mock broker can't be started")?;
     let config = config(&cluster.servers())?;
-    start_logging(&config.log, deployment.as_str())?;
+    // Whatever the log says would stand in the middle of the picture.
+    if !arguments.is_live() || !io::stderr().is_terminal() {
+        start_logging(&config.log, deployment.as_str())?;
+    }
     let metrics = Metrics::new();
     let status = Status::new(&metrics);
     let server = arguments.serve(&metrics, &status)?;
@@ -128,7 +131,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let begin = story.begin;
     let pace = arguments.pace();
-    let stage = arguments.stage(poster, &story)?;
+    let stage = arguments.stage(poster, &story, work.definition.nps.is_some())?;
     let (seen, took) = show.run(story, &pace, stage)?;
     let span = (begin, show.clock.now());
     arguments.close(&summary::sum_up(&seen, &show.told, span, took))?;
@@ -163,7 +166,7 @@ impl Arguments {
             return Ok(Story::invent(Invented {
                 seed: self.seed,
                 customers: self.customers,
-                span: self.speed.mul_f64(length.as_secs_f64()),
+                span: passes(self.speed, length.as_secs_f64()),
             }));
         }
         let inputs = self.inputs.iter().map(Input::parse).collect();
@@ -181,12 +184,16 @@ impl Arguments {
     }
 
     /// A picture where somebody watches, else lines.
-    fn stage(&self, poster: [String; 3], story: &Story<'_>) -> io::Result<Stage> {
-        if self.plain || self.output == Output::Json || !io::stdout().is_terminal() {
-            return Ok(Stage::Lines(Lines::new(self.output)));
+    fn stage(&self, poster: [String; 3], story: &Story<'_>, has_scores: bool) -> io::Result<Stage> {
+        if self.is_live() {
+            let live = Live::open(poster, (story.begin, story.end), has_scores)?;
+            return Ok(Stage::Live(Box::new(live)));
         }
-        let live = Live::open(poster, (story.begin, story.end))?;
-        Ok(Stage::Live(Box::new(live)))
+        Ok(Stage::Lines(Lines::new(self.output)))
+    }
+
+    fn is_live(&self) -> bool {
+        !self.plain && self.output == Output::Text && io::stdout().is_terminal()
     }
 
     fn close(&self, summary: &Summary) -> io::Result<()> {

@@ -102,14 +102,14 @@ fn write_records(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         books.ignored,
         books.dead_lettered,
     )?;
-    if summary.heartbeats > 0 {
+    let waiting = summary.sent.saturating_sub(books.received);
+    if summary.heartbeats > 0 && waiting == 0 {
         let heartbeats = summary.heartbeats;
         writeln!(
             to,
             "  {heartbeats} of them are heartbeats that close the story, one a partition"
         )?;
     }
-    let waiting = summary.sent.saturating_sub(books.received);
     if waiting > 0 {
         writeln!(to, "  {waiting} more were sent and not waited for")?;
     }
