@@ -20,7 +20,7 @@ const TURNS_MAX: usize = 3;
 /// What to show, the newest first.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    /// Alerts that tell of a turn: the last few.
+    /// Alerts that tell of a turn: the last few, shifts of scores before all others.
     pub(crate) turns: VecDeque<Value>,
     /// Some of the others.
     pub(crate) rows: VecDeque<Value>,
@@ -41,7 +41,9 @@ impl Board {
             return;
         }
         if is_turn(&alert) {
-            self.turns.push_front(alert);
+            let shifts = self.turns.iter().filter(|known| is_shift(known)).count();
+            let place = if is_shift(&alert) { 0 } else { shifts };
+            self.turns.insert(place, alert);
             self.turns.truncate(TURNS_MAX);
         } else if self.last.is_none_or(|last| now >= last + PACE) {
             self.last = Some(now);
@@ -49,6 +51,11 @@ impl Board {
             self.rows.truncate(ROWS_MAX);
         }
     }
+}
+
+/// The rarest of all, and of more people than one.
+fn is_shift(alert: &Value) -> bool {
+    alert["kind"] == "nps_shift"
 }
 
 #[cfg(test)]
@@ -84,10 +91,16 @@ mod tests {
     #[test]
     fn what_tells_of_a_turn_comes_at_once_and_stays_for_the_last_three() {
         let mut board = Board::default();
-        for id in ["a", "b", "c", "d"] {
-            board.enter(alert(id, "nps_shift", "raised"), Duration::ZERO);
+        let turned = "promoter_turned_detractor";
+        for (id, kind) in [
+            ("a", turned),
+            ("b", "nps_shift"),
+            ("c", turned),
+            ("d", turned),
+        ] {
+            board.enter(alert(id, kind, "raised"), Duration::ZERO);
         }
-        assert_eq!(ids(&board.turns), ["d", "c", "b"]);
+        assert_eq!(ids(&board.turns), ["b", "d", "c"], "a shift stays on top");
         assert!(board.rows.is_empty());
     }
 }

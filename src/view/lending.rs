@@ -9,7 +9,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Modifier, Style};
+use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
@@ -165,14 +165,11 @@ impl Lending {
             } else {
                 Mood::Good
             };
-            let mut counts = vec![Span::styled(stage.applications.to_string(), Modifier::BOLD)];
-            counts.extend(number(stage.slow, '~', paint.of(Mood::Warning)));
-            counts.extend(number(stage.late, '!', paint.of(Mood::Bad)));
             let (first, second) = stage.name.split_once('_').unwrap_or((&stage.name, ""));
             let lines = vec![
                 Line::styled(cut(first, width), Paint::faint()),
                 Line::styled(cut(second, width), Paint::faint()),
-                Line::from(counts),
+                stage.counts(width, paint),
                 Line::styled(bar, paint.of(bars)),
             ];
             frame.render_widget(Paragraph::new(lines), *area);
@@ -209,6 +206,26 @@ fn draw_scores(rows: &[ScoreRow], frame: &mut Frame<'_>, area: Rect, paint: Pain
     let lines = rows.iter().take(usize::from(inner.height));
     let lines = lines.map(|row| row.line(name_width, usize::from(inner.width), paint));
     frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), inner);
+}
+
+impl StageColumn {
+    /// `20 ~2 !1`; what is slow is left out where there is no room for it.
+    fn counts(&self, width: usize, paint: Paint) -> Line<'_> {
+        let of = |mark: char, number: u64| match number {
+            0 => String::new(),
+            number => format!(" {mark}{number}"),
+        };
+        let (all, late) = (self.applications.to_string(), of('!', self.late));
+        let mut slow = of('~', self.slow);
+        if all.len() + slow.len() + late.len() > width {
+            slow.clear();
+        }
+        Line::from(vec![
+            Span::styled(all, Modifier::BOLD),
+            Span::styled(slow, paint.of(Mood::Warning)),
+            Span::styled(late, paint.of(Mood::Bad)),
+        ])
+    }
 }
 
 impl AlertRow {
@@ -279,10 +296,6 @@ impl ScoreRow {
             ' '
         }
     }
-}
-
-fn number(number: u64, mark: char, style: Style) -> Option<Span<'static>> {
-    (number > 0).then(|| Span::styled(format!(" {mark}{number}"), style))
 }
 
 #[cfg(test)]

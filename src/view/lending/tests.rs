@@ -115,3 +115,15 @@ fn where_nobody_keeps_scores_alerts_have_all_the_room() {
         "{lines:#?}"
     );
 }
+
+#[test]
+fn a_narrow_column_tells_what_is_late_before_what_is_slow() {
+    let stage = StageColumn {
+        applications: 147,
+        slow: 12,
+        late: 6,
+        ..StageColumn::default()
+    };
+    assert_eq!(stage.counts(10, Paint::PLAIN).to_string(), "147 ~12 !6");
+    assert_eq!(stage.counts(9, Paint::PLAIN).to_string(), "147 !6");
+}
