@@ -47,9 +47,14 @@ impl CohortName {
             value: "all".into(),
         }
     }
+
+    /// Returns the key of the cohort stage, `branch=17`.
+    pub fn key(&self) -> String {
+        [&*self.dimension, "=", &*self.value].concat()
+    }
 }
 
-/// `branch=17`: the key of the cohort stage.
+/// The key, `branch=17`.
 impl fmt::Display for CohortName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}={}", self.dimension, self.value)

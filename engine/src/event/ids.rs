@@ -139,10 +139,8 @@ impl EventHash {
 
     /// Reads sixteen hex digits; `None` for any other text.
     pub fn from_hex(text: &str) -> Option<Self> {
-        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let bits = digits
-            .then(|| u64::from_str_radix(text, 16).ok())
-            .flatten()?;
+        let add = |bits: u64, digit: char| Some(bits << 4 | u64::from(digit.to_digit(16)?));
+        let bits = (text.len() == 16).then(|| text.chars().try_fold(0, add))??;
         Some(Self(bits.to_be_bytes()))
     }
 }

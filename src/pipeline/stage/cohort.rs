@@ -175,7 +175,7 @@ impl Stage for CohortStage {
 impl News {
     fn of(told: Told<'static>) -> Self {
         let cohort = match &told.what {
-            What::Delta(delta) => Some(delta.cohort.to_string().into()),
+            What::Delta(delta) => Some(delta.cohort.key().into()),
             What::Clock { .. } => None,
         };
         Self { told, cohort }

@@ -196,7 +196,7 @@ impl Outputs {
         let mut channels = Channels::new(to, &topic.name, topic.partitions, shard, numbers, form);
         for (place, delta) in step.deltas.iter().enumerate() {
             let cause = trail(records, step.causes.of_delta(place));
-            let key = delta.cohort.to_string();
+            let key = delta.cohort.key();
             let partition = partition_of(key.as_bytes(), topic.partitions);
             let headers = headers_of(cause.as_ref().map(|cause| &cause.hop));
             channels.tell(partition, &key, What::Delta(Cow::Borrowed(delta)), headers)?;
@@ -228,7 +228,7 @@ impl Outputs {
         };
         let mut value = Vec::new();
         for score in &step.scores {
-            let home = score.cohort.to_string();
+            let home = score.cohort.key();
             self.forms.scores.write(score, &mut value);
             to.send(Outgoing {
                 topic: &topic.name,
@@ -313,7 +313,7 @@ fn receipts_of(steps: &[Decided], transactions: &Transactions) -> Result<Vec<Rec
 fn home_of(alert: &Alert) -> Cow<'_, str> {
     match (&alert.customer_id, &alert.cohort) {
         (Some(customer), _) => customer.as_str().into(),
-        (None, Some(cohort)) => cohort.to_string().into(),
+        (None, Some(cohort)) => cohort.key().into(),
         (None, None) => "".into(),
     }
 }
