@@ -48,6 +48,9 @@ pub(super) enum Uncollected {
 /// So many records at hand say that there is a backlog.
 const MANY: usize = 1_000;
 
+/// Records at hand from one look at the clock to the next: together they take less than the millisecond that counts.
+const UNSEEN: usize = 64;
+
 /// Collects until a limit is reached; `last` tells when the collection before was closed.
 ///
 /// # Errors
@@ -70,6 +73,10 @@ pub(super) fn collect<'a, S: Stage>(
             Polled::Nothing => {}
             Polled::OutOfRange => return Err(Uncollected::OutOfRange),
             Polled::Hitch(error) => tracing::debug!(%error, "the source has a hitch"),
+        }
+        if more_at_hand && collecting.extent.goes_on_unseen(limits) {
+            patience = Duration::ZERO;
+            continue;
         }
         let paced = last.map_or(Duration::MAX, |last| last.elapsed());
         match collecting.extent.left(limits, paced, more_at_hand) {
@@ -170,14 +177,22 @@ impl Extent {
         }
     }
 
+    /// Returns whether to take what is at hand without a look at the clock.
+    fn goes_on_unseen(&self, limits: &StepLimits) -> bool {
+        !self.is_full(limits) && !self.records.is_multiple_of(UNSEEN)
+    }
+
+    fn is_full(&self, limits: &StepLimits) -> bool {
+        self.records >= limits.records
+            || self.bytes >= limits.bytes
+            || self.keys.len() >= limits.changed_keys
+    }
+
     /// Returns how long to wait for more; none if a limit is reached, or nothing has come. `paced` is how long ago the
     /// collection before was closed.
     fn left(&self, limits: &StepLimits, paced: Duration, more_at_hand: bool) -> Option<Duration> {
-        let full = self.records >= limits.records
-            || self.bytes >= limits.bytes
-            || self.keys.len() >= limits.changed_keys;
         let left = limits.wait.checked_sub(self.since_first?.elapsed())?;
-        if full || left.is_zero() {
+        if self.is_full(limits) || left.is_zero() {
             return None;
         }
         if self.records >= MANY {

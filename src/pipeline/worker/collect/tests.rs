@@ -50,6 +50,26 @@ fn a_collection_waits_for_the_rest_of_its_time() {
 }
 
 #[test]
+fn records_at_hand_are_taken_with_a_look_at_the_clock_now_and_then() {
+    let limits = StepLimits {
+        records: 1_000,
+        ..limits()
+    };
+    let mut extent = three();
+    let mut unseen = 0;
+    for _ in extent.records..400 {
+        unseen += usize::from(extent.goes_on_unseen(&limits));
+        extent.add(None, 1);
+    }
+    assert_eq!(unseen, 397 - 400 / UNSEEN);
+    let full = StepLimits {
+        records: 400,
+        ..limits
+    };
+    assert!(extent.goes_on_unseen(&limits) && !extent.goes_on_unseen(&full));
+}
+
+#[test]
 fn few_records_wait_no_longer_than_until_the_next_step_is_due() {
     let left = |paced, more_at_hand| three().left(&limits(), paced, more_at_hand);
     let soon = left(59 * MINUTE, false).expect("a minute is left");
