@@ -86,8 +86,8 @@ impl Exit {
             }
             Exit::Usage => "the command line makes no sense",
             Exit::Data => "an input can't be understood",
-            Exit::NoInput => "an input can't be opened, or a topic is missing",
-            Exit::Unavailable => "a server can't be asked, or is not fit for use",
+            Exit::NoInput => "an input can't be opened, or the topic to read is missing",
+            Exit::Unavailable => "a server can't be asked, or it or its topics are not fit for use",
             Exit::CantCreate => "an output can't be written",
             Exit::Retry => {
                 "what could be looked at is in order, and some of it could not: try again later"

@@ -55,7 +55,7 @@ pub(super) struct Arguments {
     /// End after so many
     #[arg(long, value_name = "NUMBER")]
     count: Option<u64>,
-    /// How to print them; as JSON one alert a line, as it was published
+    /// How to print them; as JSON one alert a line
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
     output: Output,
 }

@@ -1,7 +1,6 @@
 //! Why a shard stops and waits for a person: each reason has a name that is the same everywhere.
 //!
-//! [`Halt::code`] is the field in the log, in lower case the label of the metric, and the heading in the runbook. The
-//! message tells the facts and what an operator can do. A halted shard changes nothing: what it found stays as evidence.
+//! [`Halt::code`] is the field in the log, the label of the metric, and the heading in the runbook. The message tells the facts and what an operator can do. A halted shard changes nothing: what it found stays as evidence.
 
 use std::fmt::Write;
 

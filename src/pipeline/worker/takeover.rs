@@ -28,6 +28,8 @@ use crate::trace::StepSpan;
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How long to wait after an attempt that has failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// How often the log is reminded of a reason that lasts.
+const REMIND: Duration = Duration::from_mins(1);
 /// How long a transaction of a dead worker may outlive its timeout: the broker's scan, and some.
 const SCAN: Duration = Duration::from_secs(15);
 
@@ -42,12 +44,20 @@ pub(super) struct Candidate {
     alarmed: bool,
     /// The last attempt has failed: the next one takes its time.
     failed: bool,
+    /// Why, as the log was told, and since when it knows.
+    told: Option<(String, Stopwatch)>,
 }
 
 impl Candidate {
     fn is_due(&self) -> bool {
         let pause = if self.failed { TRY_AGAIN } else { LOOK_AGAIN };
         self.looked.is_none_or(|looked| looked.elapsed() >= pause)
+    }
+
+    /// Whether the log should be told: of a reason that is new, or that has lasted for long.
+    fn is_news(&self, why: &str) -> bool {
+        let told = self.told.as_ref();
+        told.is_none_or(|(told, since)| told != why || since.elapsed() >= REMIND)
     }
 }
 
@@ -180,9 +190,13 @@ impl<S: Stage> Worker<S> {
     }
 
     fn later(&mut self, shard: ShardId, error: &Unrecovered) {
-        warn!(%shard, cause = told(error), "the shard can't be recovered yet");
-        self.show(shard, ShardState::Waiting { why: told(error) });
+        let why = told(error);
+        self.show(shard, ShardState::Waiting { why: why.clone() });
         let candidate = self.candidates.entry(shard).or_default();
+        if candidate.is_news(&why) {
+            warn!(%shard, cause = why, "the shard can't be recovered yet");
+            candidate.told = Some((why, Stopwatch::start()));
+        }
         candidate.waits_for = None;
         candidate.failed = true;
         candidate.looked = Some(Stopwatch::start());
