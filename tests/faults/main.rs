@@ -22,6 +22,7 @@
 
 mod behind;
 mod brokers;
+#[expect(dead_code, reason = "tests/live uses the rest")]
 #[path = "../support/client.rs"]
 mod client;
 mod compaction;

@@ -1,5 +1,7 @@
 //! `waymark inspect` and `waymark shard adopt`, as an operator meets them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use waymark_testkit::{Kafka, servers_or_skip, until};
 
@@ -145,4 +147,44 @@ fn a_topic_that_was_deleted_is_created_anew_to_fit_those_that_are_left() {
     deployment.client().delete(&deployment.topic("events"));
     assert!(until(LONG, || gone().then_some(())).is_some(), "it is gone");
     deployment.create_topics();
+}
+
+/// The recipe of the runbook.
+#[test]
+fn a_deployment_that_begins_anew_tells_what_it_told() {
+    let Some(deployment) = started("anew") else {
+        return;
+    };
+    let mut worker = deployment.start(0);
+    deployment.wait_until_taken();
+    worker.stop();
+    let client = deployment.client();
+    let ids = || -> BTreeSet<String> {
+        let told = client.ids(&deployment.topic("alerts"));
+        told.into_iter().collect()
+    };
+    let before = ids();
+
+    let topic = |of: &str| deployment.topic(of);
+    for of in ["customer", "cohort"] {
+        client.delete_group(&topic(of));
+    }
+    for of in ["customer.changelog", "cohort.changelog", "deltas"] {
+        client.delete(&topic(of));
+    }
+    deployment.create_topics();
+    let () = ::redis::cmd("FLUSHALL")
+        .query(&mut deployment.redis())
+        .unwrap();
+    let mut worker = deployment.start(0);
+    deployment.wait_until_taken();
+    worker.stop();
+    assert!(before.len() > 20 && ids() == before, "{before:?}");
+    let verdict = deployment.judged();
+    for of in ["alerts", "deltas", "scores", "states"] {
+        let wrong = ["lost", "different", "unknown"].map(|sort| &verdict[of][sort]);
+        assert!(wrong.iter().all(|it| **it == 0), "{of}: {verdict:#}");
+    }
+    assert_eq!(verdict["alerts"]["doubled"], before.len(), "{verdict:#}");
+    assert_eq!(verdict["deltas"]["doubled"], 0, "{verdict:#}");
 }

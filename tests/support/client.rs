@@ -106,6 +106,16 @@ impl Client {
         assert!(gone.is_some(), "{topic} is still there");
     }
 
+    /// Deletes a group, once it has no members any more: one that has left is one until its session is over.
+    pub(crate) fn delete_group(&self, group: &str) {
+        let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
+        let deleted = until(LONG, || {
+            let answers = wait(admin.delete_groups(&[group], &AdminOptions::new())).ok()?;
+            answers.iter().all(Result::is_ok).then_some(())
+        });
+        assert!(deleted.is_some(), "{group} is still there");
+    }
+
     /// Creates a topic that takes records of this size.
     pub(crate) fn create_large(&self, topic: &str, bytes: u32) {
         let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
