@@ -20,7 +20,7 @@
 //! | module | what it holds |
 //! | --- | --- |
 //! | [`servers`] | where the servers are on this machine, and how they get there |
-//! | [`policy`] | what a test does when they are not there; the ledger of tests that really ran |
+//! | [`policy`] | what a test does when they are not there; the ledgers of tests that met them, and of those skipped |
 //! | [`clients`] | stock clients in Java and Python, fetched apart |
 //! | [`kafka`], [`redis`], [`registry`] | starting, killing, pausing and restarting them |
 //! | [`prometheus`] | what reads metrics and judges rules, fetched apart |

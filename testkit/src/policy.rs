@@ -7,13 +7,14 @@
 //!
 //! What only Go can build ([`built_or_skip`]) is never required: its test is skipped, as loudly, where there is no Go.
 //!
-//! Each test that runs writes its name into the ledger, the file that `WAYMARK_SERVERS_LEDGER` names; each that is skipped
-//! writes it to `SKIPPED` in the folder of servers. `./test` fails when the ledger stays empty.
+//! Each test that meets real servers writes its name into the file that `WAYMARK_SERVERS_LEDGER` names; `./test` fails when
+//! that stays empty. Each that is skipped writes its name, and what is missing, into the file that
+//! `WAYMARK_SKIPPED_LEDGER` names, which is shown at the end.
 
-use std::fs::{self, OpenOptions};
+use std::fmt::Display;
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::panic::Location;
-use std::path::Path;
 use std::process::Command;
 use std::thread;
 
@@ -22,7 +23,7 @@ use anyhow::Result;
 use crate::checkers::{Built, Checkers};
 use crate::clients::Clients;
 use crate::prometheus::PrometheusProgram;
-use crate::servers::{self, Servers};
+use crate::servers::Servers;
 
 /// Begins a test that needs real servers: `let Some(servers) = servers_or_skip() else { return };`
 ///
@@ -32,7 +33,8 @@ use crate::servers::{self, Servers};
 #[must_use]
 #[track_caller]
 pub fn servers_or_skip() -> Option<Servers> {
-    found_or_skip(Location::caller(), Servers::find())
+    let place = Location::caller();
+    found_or_skip(place, Servers::find()).inspect(|_| tell_of_servers(place))
 }
 
 /// The same for a test that needs stock clients besides.
@@ -44,7 +46,8 @@ pub fn servers_or_skip() -> Option<Servers> {
 #[track_caller]
 pub fn clients_or_skip() -> Option<(Servers, Clients)> {
     let both = Servers::find().and_then(|servers| Ok((servers, Clients::find()?)));
-    found_or_skip(Location::caller(), both)
+    let place = Location::caller();
+    found_or_skip(place, both).inspect(|_| tell_of_servers(place))
 }
 
 /// Begins a test that needs Prometheus or `promtool`.
@@ -73,31 +76,35 @@ pub fn checkers_or_skip() -> Option<Checkers> {
 #[must_use]
 #[track_caller]
 pub fn built_or_skip(built: Built) -> Option<Command> {
-    let test = test_name(Location::caller());
+    let place = Location::caller();
     let found = built.find();
     found
-        .inspect_err(|missing| say_loudly(&test, missing))
+        .inspect_err(|missing| say_skipped(place, missing))
         .map(Command::new)
         .ok()
 }
 
+/// Tells of a test that is skipped for want of something that this kit knows nothing of.
+#[track_caller]
+pub fn tell_skipped(missing: &dyn Display) {
+    say_skipped(Location::caller(), missing);
+}
+
 fn found_or_skip<T>(place: &Location<'_>, found: Result<T>) -> Option<T> {
-    let test = test_name(place);
     match found {
-        Ok(found) => {
-            if let Some(ledger) = setting("WAYMARK_SERVERS_LEDGER") {
-                append(Path::new(&ledger), &test);
-            }
-            Some(found)
-        }
+        Ok(found) => Some(found),
         Err(missing) if setting("WAYMARK_SERVERS").as_deref() == Some("required") => {
-            panic!("{test} needs real servers: {missing:#}")
+            panic!("{} can't run: {missing:#}", test_name(place))
         }
         Err(missing) => {
-            say_loudly(&test, &missing);
+            say_skipped(place, &missing);
             None
         }
     }
+}
+
+fn tell_of_servers(place: &Location<'_>) {
+    append("WAYMARK_SERVERS_LEDGER", &test_name(place));
 }
 
 /// A test's thread carries its name, except when tests run one by one on the main thread.
@@ -108,21 +115,21 @@ fn test_name(place: &Location<'_>) -> String {
     }
 }
 
-/// Writes past the capture of test output, which hides what a passing test prints; and leaves a file for those who look
+/// Writes past the capture of test output, which hides what a passing test prints; and into the ledger, for those who look
 /// later.
-fn say_loudly(test: &str, missing: &anyhow::Error) {
-    let line = format!("!!! SKIPPED: {test} needs real servers: {missing:#}\n");
-    std::io::stderr().write_all(line.as_bytes()).ok(); // nobody to tell that nobody listens
-    let folder = servers::folder();
-    fs::create_dir_all(&folder).expect("the folder of servers can be created");
-    append(&folder.join("SKIPPED"), test);
+fn say_skipped(place: &Location<'_>, missing: &dyn Display) {
+    let line = format!("{}: {missing:#}", test_name(place));
+    let loudly = format!("!!! SKIPPED: {line}\n");
+    std::io::stderr().write_all(loudly.as_bytes()).ok(); // nobody to tell that nobody listens
+    append("WAYMARK_SKIPPED_LEDGER", &line);
 }
 
-/// Adds one line in one write, so that lines of several processes stay whole.
-fn append(path: &Path, line: &str) {
-    let file = OpenOptions::new().create(true).append(true).open(path);
+/// Adds one line to a ledger, if there is one, in one write: lines of several processes stay whole.
+fn append(ledger: &str, line: &str) {
+    let Some(path) = setting(ledger) else { return };
+    let file = OpenOptions::new().create(true).append(true).open(&path);
     file.and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()))
-        .unwrap_or_else(|error| panic!("writing to {}: {error}", path.display()));
+        .unwrap_or_else(|error| panic!("writing to {path}: {error}"));
 }
 
 fn setting(name: &str) -> Option<String> {

@@ -21,7 +21,8 @@ fn run_again(settings: &[(&str, &Path)]) -> Output {
     command.args(["--exact", "a_test_that_needs_servers"]);
     command
         .env_remove("WAYMARK_SERVERS")
-        .env_remove("WAYMARK_SERVERS_LEDGER");
+        .env_remove("WAYMARK_SERVERS_LEDGER")
+        .env_remove("WAYMARK_SKIPPED_LEDGER");
     command.envs(settings.iter().copied());
     command
         .output()
@@ -31,7 +32,11 @@ fn run_again(settings: &[(&str, &Path)]) -> Output {
 #[test]
 fn without_servers_a_test_is_skipped_loudly() {
     let empty = tempfile::tempdir().unwrap();
-    let output = run_again(&[("WAYMARK_SERVERS_DIR", empty.path())]);
+    let ledger = empty.path().join("ledger");
+    let output = run_again(&[
+        ("WAYMARK_SERVERS_DIR", empty.path()),
+        ("WAYMARK_SKIPPED_LEDGER", &ledger),
+    ]);
     assert!(output.status.success());
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(
@@ -39,8 +44,11 @@ fn without_servers_a_test_is_skipped_loudly() {
         "{told}"
     );
     assert!(told.contains("--bin servers -- fetch"), "{told}");
-    let marker = fs::read_to_string(empty.path().join("SKIPPED")).unwrap();
-    assert!(marker.contains("a_test_that_needs_servers"), "{marker}");
+    let kept = fs::read_to_string(ledger).unwrap();
+    assert_eq!(
+        told.lines().find(|line| line.starts_with("!!!")),
+        Some(format!("!!! SKIPPED: {kept}").trim_end())
+    );
 }
 
 #[test]

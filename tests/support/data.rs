@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use waymark_testkit::policy::tell_skipped;
+
 /// Returns the path of a real log, if it is there.
 #[expect(
     clippy::disallowed_methods,
@@ -15,9 +17,9 @@ pub(crate) fn data(name: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!(
-        "SKIPPED: {} is not there; set WAYMARK_DATA to the folder of the logs",
+    tell_skipped(&format!(
+        "{} is not there; set WAYMARK_DATA to the folder of the logs",
         path.display()
-    );
+    ));
     None
 }
