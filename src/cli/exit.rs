@@ -11,6 +11,7 @@ use crate::config::ConfigError;
 use crate::kafka::FollowError;
 use crate::kafka::admin::AdminError;
 use crate::pipeline::inspect::{AdoptError, InspectError};
+use crate::pipeline::tap::TapError;
 use crate::pipeline::verify::VerifyError;
 use crate::pipeline::{LiveError, ReplayError};
 use crate::publish::{PlainError, PublishError};
@@ -152,11 +153,10 @@ impl Exit {
             };
         }
         if let Some(error) = cause.downcast_ref::<FollowError>() {
-            return match error {
-                FollowError::NoTopic(_) => Some(Exit::NoInput),
-                FollowError::Kafka { .. } => Some(Exit::Unavailable),
-                FollowError::Client(_) => None,
-            };
+            return Self::of_follow(error);
+        }
+        if let Some(TapError::Follow(error)) = cause.downcast_ref() {
+            return Self::of_follow(error);
         }
         if let Some(ReplayError::Publish(_)) = cause.downcast_ref() {
             return Some(Exit::CantCreate);
@@ -191,6 +191,14 @@ impl Exit {
         known.into_iter().find(|(is, _)| *is).map(|(_, exit)| exit)
     }
 
+    fn of_follow(error: &FollowError) -> Option<Self> {
+        match error {
+            FollowError::NoTopic(_) => Some(Exit::NoInput),
+            FollowError::Kafka { .. } => Some(Exit::Unavailable),
+            FollowError::Client(_) => None,
+        }
+    }
+
     fn of_inspect(error: &InspectError) -> Option<Self> {
         match error {
             InspectError::NoShard { .. } | InspectError::NoCustomer(_) => Some(Exit::Usage),
@@ -200,7 +208,8 @@ impl Exit {
             | InspectError::Kafka(_)
             | InspectError::Read(_)
             | InspectError::Changelog(_)
-            | InspectError::Store(_) => Some(Exit::Unavailable),
+            | InspectError::Store(_)
+            | InspectError::Registry(_) => Some(Exit::Unavailable),
             InspectError::NoScores => Some(Exit::Config),
             InspectError::Client(_) => None,
         }

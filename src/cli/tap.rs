@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(100);
 ///
 /// Reads committed alerts without joining a group, from now on unless told otherwise, until Ctrl-C. Alerts of one
 /// customer or cohort come in their order. A filter that is given more than once takes any of its values. Exit codes: 0
-/// seen enough, 66 there is no topic of alerts, 69 the brokers can't be asked.
+/// seen enough, 66 there is no topic of alerts, 69 the brokers or the schema registry can't be asked.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -107,11 +107,9 @@ fn show(tap: &mut Tap, arguments: &Arguments, stop: &AtomicBool) -> anyhow::Resu
                 write(&mut to, &alert, arguments.output)?;
                 left -= 1;
             }
-            Some(Tapped::Unreadable(at)) => {
+            Some(Tapped::Unreadable(at, why)) => {
                 let (topic, partition, offset) = (at.topic, at.partition, at.offset);
-                anstream::eprintln!(
-                    "{topic}/{partition}@{offset} cannot be read: its schema is not known"
-                );
+                anstream::eprintln!("{topic}/{partition}@{offset} cannot be read: {why}");
             }
             None => {}
         }

@@ -137,26 +137,38 @@ impl Follower {
         if partitions == 0 {
             return Err(FollowError::NoTopic(self.topic.clone()));
         }
-        let mut list = TopicPartitionList::new();
+        let mut places = TopicPartitionList::new();
         for shard in (0..partitions.cast_signed()).map(ShardId) {
             let place = match since {
                 Since::Beginning => rdkafka::Offset::Beginning,
-                Since::Time(at) => rdkafka::Offset::Offset(at.as_millis()),
-                Since::Now => {
+                Since::Time(_) | Since::Now => {
                     let end = patiently(|| watermarks.stable_end(&self.topic, shard));
                     rdkafka::Offset::Offset(end.map_err(failed)?.0)
                 }
             };
-            list.add_partition_offset(&self.topic, shard.0, place)
+            places
+                .add_partition_offset(&self.topic, shard.0, place)
                 .map_err(failed)?;
         }
-        match since {
-            Since::Beginning | Since::Now => Ok(list),
-            Since::Time(_) => {
-                let ask = || self.consumer.offsets_for_times(list.clone(), ANSWER);
-                patiently(ask).map_err(failed)
+        if let Since::Time(at) = since {
+            self.go_back(&mut places, at).map_err(failed)?;
+        }
+        Ok(places)
+    }
+
+    /// Moves the places of partitions that hold something since a time back to there. The others keep theirs: an end that
+    /// is settled only when reading begins would pass over what is published until then.
+    fn go_back(&self, places: &mut TopicPartitionList, at: Timestamp) -> Result<(), KafkaError> {
+        let mut times = places.clone();
+        times.set_all_offsets(rdkafka::Offset::Offset(at.as_millis()))?;
+        let found = patiently(|| self.consumer.offsets_for_times(times.clone(), ANSWER))?;
+        for found in found.elements() {
+            found.error()?;
+            if let place @ rdkafka::Offset::Offset(_) = found.offset() {
+                places.set_partition_offset(found.topic(), found.partition(), place)?;
             }
         }
+        Ok(())
     }
 
     fn failed(&self, source: KafkaError) -> FollowError {

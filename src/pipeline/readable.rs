@@ -8,20 +8,31 @@ use apache_avro::types::Value as Avro;
 use jiff::tz::TimeZone;
 use rdkafka::Message;
 use serde_json::{Value, json};
-use waymark_engine::event::{Day, Timestamp};
+use waymark_engine::event::{Day, Reason, Rejection, Timestamp};
 
 use super::stage::{Opened, Schemas};
+use crate::registry::RegistryError;
 
 /// A day in milliseconds.
 const DAY: i64 = 24 * 60 * 60 * 1_000;
 
-/// Returns what a record says; none if that can't be told.
-pub(super) fn readable(record: &impl Message, schemas: &Schemas) -> Option<Value> {
-    match schemas.open(record).ok()?.ok()? {
-        Opened::Bare(value) => serde_json::from_slice(value).ok(),
-        Opened::Datum(datum, schema) => said(datum, schema.json()),
-        Opened::Sealed(_) => None,
-    }
+/// Returns what a record says, or why it can't be read.
+///
+/// # Errors
+/// [`RegistryError`] if its schema is not known here and can't be asked for now.
+pub(super) fn readable(
+    record: &impl Message,
+    schemas: &Schemas,
+) -> Result<Result<Value, Rejection>, RegistryError> {
+    let broken = |detail| Rejection::new(Reason::Unreadable, detail);
+    Ok(schemas.open(record)?.and_then(|opened| match opened {
+        Opened::Bare(value) => {
+            serde_json::from_slice(value).map_err(|error| broken(error.to_string()))
+        }
+        Opened::Datum(datum, schema) => said(datum, schema.json())
+            .ok_or_else(|| broken("the value is not what its schema says".to_owned())),
+        Opened::Sealed(rejection) => Err(rejection),
+    }))
 }
 
 fn said(mut datum: &[u8], schema: &str) -> Option<Value> {
@@ -63,6 +74,7 @@ fn in_words(value: Avro) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::message::OwnedMessage;
     use waymark_engine::derived::{
         Alert, AlertId, Evidence, Level, Severity, Status, alert_schema,
     };
@@ -70,6 +82,21 @@ mod tests {
 
     use super::*;
     use crate::protocol::{Offset, ShardId, Told, What, delta_schema};
+
+    #[test]
+    fn what_is_no_alert_tells_why_it_cannot_be_read() {
+        let refusal = |value: &[u8]| {
+            let at = rdkafka::Timestamp::NotAvailable;
+            let topic = "alerts".to_owned();
+            let record = OwnedMessage::new(Some(value.to_vec()), None, topic, at, 0, 0, None);
+            let said = readable(&record, &Schemas::default()).expect("nobody is asked");
+            said.expect_err("no alert").to_string()
+        };
+        let broken = refusal(b"{\"rule\":");
+        assert!(broken.starts_with("unreadable: EOF"), "{broken}");
+        let framed = refusal(&[0, 0, 0, 0, 7, 1]);
+        assert!(framed.ends_with("and none is configured"), "{framed}");
+    }
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).expect("a time")

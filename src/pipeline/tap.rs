@@ -3,17 +3,25 @@
 //! An alert is shown as it was published, in its JSON form. What is wanted is told by its own fields, so that alerts of
 //! other releases are found too.
 
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::Message;
+use rdkafka::message::OwnedMessage;
 use serde_json::Value;
+use waymark_engine::event::Rejection;
 
 use super::inspect::Coordinates;
 use super::readable::readable;
 use super::stage::Schemas;
+use crate::clock::Stopwatch;
 use crate::config::Config;
 use crate::kafka::{FollowError, Follower, Since};
 use crate::protocol::{Offset, ShardId};
+use crate::registry::RegistryError;
+
+/// How long the registry may be away: a restart passes unnoticed.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Which alerts to show: of each list one, where the list is not empty.
 #[derive(Debug, Clone, Default)]
@@ -35,8 +43,25 @@ pub struct Wanted {
 pub enum Tapped {
     /// An alert that is wanted.
     Alert(Value),
-    /// A record that can't be read, for its schema is not known; it may be wanted or not.
-    Unreadable(Coordinates),
+    /// A record that can't be read, and why; it may be wanted or not.
+    Unreadable(Coordinates, Rejection),
+}
+
+/// Why nothing more can be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum TapError {
+    /// The topic can't be followed.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// What has come can't be read for want of its schema.
+    #[error("the next alert cannot be read")]
+    Registry(#[from] RegistryError),
+}
+
+/// A record whose schema can't be asked for now.
+struct Waiting {
+    record: OwnedMessage,
+    since: Stopwatch,
 }
 
 /// A look at the alerts of a deployment.
@@ -45,6 +70,7 @@ pub struct Tap {
     follower: Follower,
     schemas: Schemas,
     wanted: Wanted,
+    waiting: Option<Waiting>,
 }
 
 impl Tap {
@@ -62,28 +88,49 @@ impl Tap {
             follower: Follower::open(&config.kafka, &config.deployment.alerts(), since)?,
             schemas,
             wanted,
+            waiting: None,
         })
     }
 
     /// Returns what the next record brings, if one comes in time and it is wanted.
     ///
     /// # Errors
-    /// [`FollowError`] if the topic can't be read any more.
-    pub fn next(&mut self, within: Duration) -> Result<Option<Tapped>, FollowError> {
-        let Some(record) = self.follower.next(within)? else {
-            return Ok(None);
+    /// [`TapError`] if the topic can't be read any more, or the registry has been away for half a minute.
+    pub fn next(&mut self, within: Duration) -> Result<Option<Tapped>, TapError> {
+        let Waiting { record, since } = match self.waiting.take() {
+            Some(waiting) => waiting,
+            None => match self.follower.next(within)? {
+                Some(record) => Waiting {
+                    record: record.detach(),
+                    since: Stopwatch::start(),
+                },
+                None => return Ok(None),
+            },
         };
         if record.payload().is_none() {
             return Ok(None); // somebody has taken the alert back by hand
         }
-        let Some(alert) = readable(&record, &self.schemas) else {
-            return Ok(Some(Tapped::Unreadable(Coordinates {
-                topic: record.topic().to_owned(),
-                partition: ShardId(record.partition()),
-                offset: Offset(record.offset()),
-            })));
+        match readable(&record, &self.schemas) {
+            Ok(said) => Ok(self.tapped(&record, said)),
+            Err(RegistryError::Away(_)) if since.elapsed() < PATIENCE => {
+                self.waiting = Some(Waiting { record, since });
+                thread::sleep(within);
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn tapped(&self, record: &impl Message, said: Result<Value, Rejection>) -> Option<Tapped> {
+        let at = Coordinates {
+            topic: record.topic().to_owned(),
+            partition: ShardId(record.partition()),
+            offset: Offset(record.offset()),
         };
-        Ok(self.wanted.wants(&alert).then_some(Tapped::Alert(alert)))
+        match said {
+            Ok(alert) => self.wanted.wants(&alert).then_some(Tapped::Alert(alert)),
+            Err(rejection) => Some(Tapped::Unreadable(at, rejection)),
+        }
     }
 }
 

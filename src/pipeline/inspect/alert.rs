@@ -16,6 +16,7 @@ use crate::kafka::{PartitionReader, Watermarks, appended_at, patiently};
 use crate::pipeline::readable::readable;
 use crate::pipeline::stage::Schemas;
 use crate::protocol::{Offset, ShardId};
+use crate::registry::RegistryError;
 
 /// All that was published of an alert.
 #[derive(Debug, Serialize)]
@@ -64,20 +65,26 @@ pub struct Coordinates {
 /// Looks for an alert, by its id in hexadecimal.
 ///
 /// # Errors
-/// [`InspectError`] if a topic is missing or can't be read.
+/// [`InspectError`] if a topic is missing or can't be read, or an alert needs a schema that can't be asked for now.
 pub fn alert(config: &Config, id: &str, schemas: &Schemas) -> Result<AlertReport, InspectError> {
     let mut transitions = Vec::new();
     each(config, &config.deployment.alerts(), &mut |record, at| {
         // Without a look at the bytes first, every alert would be read into a tree. The id is a text in both forms.
         let may_be = record.payload().is_some_and(|value| contains(value, id));
-        let alert = may_be.then(|| readable(record, schemas)).flatten();
-        if let Some(alert) = alert.filter(|alert| alert["alert_id"] == id) {
+        if !may_be {
+            return Ok(());
+        }
+        let alert = readable(record, schemas)?;
+        if let Ok(alert) = alert
+            && alert["alert_id"] == id
+        {
             transitions.push(Transition {
                 at,
                 appended_at: appended_at(record),
                 alert,
             });
         }
+        Ok(())
     })?;
     transitions.sort_by_key(|it| it.alert["sequence"].as_u64());
     let mut evidence = named(&transitions);
@@ -127,6 +134,7 @@ fn find(
         {
             evidence[*place].at.push(at);
         }
+        Ok(())
     })
 }
 
@@ -134,14 +142,14 @@ fn find(
 fn each(
     config: &Config,
     topic: &str,
-    take: &mut dyn FnMut(&BorrowedMessage<'_>, Coordinates),
+    take: &mut dyn FnMut(&BorrowedMessage<'_>, Coordinates) -> Result<(), RegistryError>,
 ) -> Result<(), InspectError> {
     let watermarks = Watermarks::open(&config.kafka)?;
     let reader = PartitionReader::open(&config.kafka, "", topic)?;
     let partitions = patiently(|| watermarks.partitions(topic))?;
     for partition in (0..partitions.cast_signed()).map(ShardId) {
         let log = patiently(|| watermarks.range(topic, partition))?;
-        let mut go_on = || ControlFlow::Continue(());
+        let (mut go_on, mut taken) = (|| ControlFlow::Continue(()), Ok(()));
         reader.read(partition, log.start, &mut go_on, &mut |record| {
             let offset = Offset(record.offset());
             let topic = topic.to_owned();
@@ -150,9 +158,14 @@ fn each(
                 partition,
                 offset,
             };
-            take(record, at);
-            ControlFlow::Continue(())
+            taken = take(record, at);
+            if taken.is_ok() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         })?;
+        taken?;
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ use crate::pipeline::live::{LiveError, Topics};
 use crate::protocol::{
     Found, Halt, Identity, Offset, Retention, Ruling, ShardId, StoredCheckpoint, decide,
 };
+use crate::registry::RegistryError;
 use crate::store::{RedisSettings, RedisStore, Store, StoreError};
 
 pub use adopt::{AdoptError, Adoption};
@@ -99,6 +100,9 @@ pub enum InspectError {
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What an alert says can't be read for want of its schema.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
 }
 
 impl Inspector {

@@ -128,8 +128,10 @@ impl<'a> Log<'a> {
         };
         read(&self.reader(topic)?, partition, one, &mut |record| {
             let bytes = || String::from_utf8_lossy(record.payload().unwrap_or_default());
-            let said = readable(record, &self.schemas);
-            text = said.map_or_else(|| bytes().into_owned(), |said| format!("{said:#}"));
+            text = match readable(record, &self.schemas) {
+                Ok(Ok(said)) => format!("{said:#}"),
+                Ok(Err(_)) | Err(_) => bytes().into_owned(), // still a text to look at
+            };
             Ok(())
         })?;
         Ok(text)
