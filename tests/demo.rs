@@ -42,13 +42,14 @@ fn lines(text: &str) -> Vec<Value> {
     lines.map(Result::unwrap).collect()
 }
 
-/// Alerts by id and sequence, each once.
+/// Alerts by id and sequence. The mock shows those of an aborted step too, so one may be told twice, and the same.
 fn alerts(lines: impl IntoIterator<Item = Value>) -> BTreeMap<(String, u64), Value> {
-    let mut alerts = BTreeMap::new();
+    let mut alerts: BTreeMap<(String, u64), Value> = BTreeMap::new();
     for alert in lines {
         let id = alert["alert_id"].as_str().unwrap().to_owned();
         let key = (id, alert["sequence"].as_u64().unwrap());
-        assert!(alerts.insert(key, alert).is_none(), "told twice");
+        let known = alerts.entry(key).or_insert_with(|| alert.clone());
+        assert_eq!(*known, alert, "told twice, and differently");
     }
     alerts
 }
@@ -169,4 +170,62 @@ fn mistakes_have_the_codes_that_they_have_in_other_commands() {
     assert_eq!(code(&["demo", "--input", "no-such-file.jsonl"]), Some(66));
     assert_eq!(code(&["demo", "--definition", "no-such.yaml"]), Some(78));
     assert_eq!(code(&["demo", "--speed", "fast"]), Some(64));
+}
+
+#[test]
+fn a_log_that_is_damaged_behind_its_first_event_ends_as_its_replay_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let log = path("cut.jsonl");
+    done(&[
+        "simulate",
+        "--customers",
+        "10",
+        "--events",
+        "50",
+        "--out",
+        &log,
+    ]);
+    let whole = std::fs::read(&log).unwrap();
+    std::fs::write(&log, &whole[..whole.len() - 20]).unwrap();
+    let replayed = waymark(&["replay", "--out", &path("out"), &log]);
+    assert_eq!(replayed.status.code(), Some(65));
+    let http = ["--http", "127.0.0.1:0"];
+    let shown = waymark(&[&["demo", "--speed", "1000d", "--input", &log], &http[..]].concat());
+    assert_eq!(shown.status.code(), Some(65));
+    let (said, expected) = (shown.stderr, "cut.jsonl:50: the file ends too early");
+    let said = String::from_utf8(said).unwrap();
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn a_log_is_broken_off_when_its_time_is_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.jsonl").to_str().unwrap().to_owned();
+    done(&[
+        "simulate",
+        "--customers",
+        "50",
+        "--events",
+        "500",
+        "--out",
+        &log,
+    ]);
+    let shown = done(&[
+        "demo",
+        "--input",
+        &log,
+        "--speed",
+        "1d",
+        "--for",
+        "2s",
+        "--http",
+        "127.0.0.1:0",
+        "-o",
+        "json",
+    ]);
+    let summary = lines(&shown).pop().unwrap()["summary"].take();
+    assert!(count(&summary, "sent") < 500, "{summary}");
+    assert_eq!(summary["heartbeats"], HEARTBEATS);
+    assert_eq!(summary["sent"], summary["books"]["received"]);
 }

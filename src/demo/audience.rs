@@ -6,6 +6,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
+use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::Seen;
 use crate::config::Deployment;
@@ -20,6 +21,11 @@ pub(crate) struct Audience {
     consumer: BaseConsumer<Quiet>,
     topics: Topics,
 }
+
+/// The broker has forgotten what was not read yet: what would be shown from here on is not what happened.
+#[derive(Debug, thiserror::Error)]
+#[error("the mock broker has forgotten what the workers published before it was read")]
+pub(crate) struct Forgotten(#[source] KafkaError);
 
 /// What is read.
 struct Topics {
@@ -64,18 +70,23 @@ impl Audience {
     }
 
     /// Takes in what has come, waiting for the first record at most so long.
-    pub(crate) fn listen(&self, patience: Duration, seen: &mut Seen) {
+    ///
+    /// # Errors
+    /// [`Forgotten`].
+    pub(crate) fn listen(&self, patience: Duration, seen: &mut Seen) -> Result<(), Forgotten> {
         let mut patience = patience;
         for _ in 0..AT_ONCE {
             match self.consumer.poll(patience) {
                 Some(Ok(record)) => self.take(&record, seen),
                 // The end of a partition; more may come.
                 Some(Err(KafkaError::PartitionEOF(_))) => {}
-                // Whatever else it is, the client mends it, or the workers notice too.
-                Some(Err(_)) | None => return,
+                Some(Err(error)) if is_gap(&error) => return Err(Forgotten(error)),
+                // Whatever else it is, the client mends it, or nothing more is heard, which others notice.
+                Some(Err(_)) | None => break,
             }
             patience = Duration::ZERO;
         }
+        Ok(())
     }
 
     fn take(&self, record: &impl Message, seen: &mut Seen) {
@@ -94,4 +105,12 @@ impl Audience {
             _ => {}
         }
     }
+}
+
+/// Whether the next record is no longer there.
+fn is_gap(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(Code::AutoOffsetReset | Code::OffsetOutOfRange)
+    )
 }

@@ -1,12 +1,13 @@
 //! Tells a story: sends its records at the story's pace, and puts the story's clock forward behind them.
 //!
 //! The clock never passes a record that the broker has not acknowledged, so no idle shard can take a slow teller for a
-//! silent customer. The mock broker forgets what does not fit into 5 MiB a partition, read or not: the feed waits for the
-//! workers rather than get further ahead than that. A story that is told to its end closes with a heartbeat on every
-//! partition, as a bank's feeds send them: then all shards know what time it is.
+//! silent customer. The mock broker forgets what does not fit into a partition, read or not: the feed waits for the
+//! workers rather than get too far [`Ahead`]. A story that is told to its end, or as long as it may be, closes with a
+//! heartbeat on every partition, as a bank's feeds send them: then all shards know what time it is.
 
 use std::iter::Peekable;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +16,9 @@ use waymark_engine::event::{
     Timestamp, encode_json,
 };
 
+use super::ahead::Ahead;
 use super::story::{Scene, Story, passes};
+use super::told::{AtEnd, Told};
 use crate::clock::{Stopwatch, StoryClock};
 use crate::config::Config;
 use crate::kafka::partition_of;
@@ -24,29 +27,20 @@ use crate::source::SourceError;
 
 /// How often records are sent.
 const SLOT: Duration = Duration::from_millis(20);
-/// How far ahead of the workers the feed may be, in records: 4,000 of 1 KiB fit into one partition, were they all for one.
-const AHEAD_MAX: u64 = 4_000;
-
-/// What the feed and those who listen tell each other.
-#[derive(Debug, Default)]
-pub(crate) struct Told {
-    /// Records sent, the heartbeats of the end included.
-    pub(crate) sent: AtomicU64,
-    /// Of them, heartbeats of the end.
-    pub(crate) heartbeats: AtomicU64,
-    /// Records taken by the workers, as far as it was heard.
-    pub(crate) taken: AtomicU64,
-    /// Whether those who listen have had enough: the story ends where it is.
-    pub(crate) enough: AtomicBool,
-    /// Whether nothing more will be sent.
-    pub(crate) over: AtomicBool,
+/// How fast a story is told, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// How much of the story passes in a second.
+    pub(crate) speed: Duration,
+    /// When to break it off.
+    pub(crate) limit: Option<Duration>,
 }
 
 /// Why a story can't be told on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FeedError {
     /// The log can't be read.
-    #[error(transparent)]
+    #[error("the log can't be told to its end")]
     Log(#[from] SourceError),
     /// The broker does not take a record.
     #[error(transparent)]
@@ -60,6 +54,7 @@ pub(crate) struct Feed<'t> {
     partitions: u32,
     clock: StoryClock,
     told: &'t Told,
+    ahead: Ahead,
 }
 
 impl<'t> Feed<'t> {
@@ -79,63 +74,62 @@ impl<'t> Feed<'t> {
             partitions,
             clock,
             told,
+            ahead: Ahead::default(),
         })
     }
 
-    /// Tells a story until it ends or nobody wants to hear more; `speed` is how much of it passes in a second.
+    /// Tells a story until it ends, its time is up or nobody wants to hear more.
     ///
     /// # Errors
     /// [`FeedError`].
-    pub(crate) fn tell(&self, story: Story<'_>, speed: Duration) -> Result<(), FeedError> {
-        let told = self.tell_all(story, speed);
-        self.told.over.store(true, Ordering::Release);
-        told
-    }
-
-    fn tell_all(&self, story: Story<'_>, speed: Duration) -> Result<(), FeedError> {
+    pub(crate) fn tell(mut self, story: Story<'_>, pace: &Pace) -> Result<(), FeedError> {
+        let _over = AtEnd(&self.told.over);
         let Story { begin, end, scenes } = story;
         let (mut scenes, mut last) = (scenes.peekable(), begin);
         let since = Stopwatch::start();
-        while !self.told.enough.load(Ordering::Relaxed) {
-            let pace = begin + passes(speed, since.elapsed().as_secs_f64());
-            let pace = end.map_or(pace, |end| pace.min(end));
-            let held_back = self.send_up_to(pace, &mut scenes, &mut last)?;
+        loop {
+            let elapsed = since.elapsed();
+            let now = begin + passes(pace.speed, elapsed.as_secs_f64());
+            let now = end.map_or(now, |end| now.min(end));
+            let held_back = self.send_up_to(now, &mut scenes, &mut last)?;
             self.producer.flush()?;
             let is_told = scenes.peek().is_none();
-            if is_told && end.is_none_or(|end| pace == end) {
+            if is_told && end.is_none_or(|end| now == end) {
                 return self.close(end.unwrap_or(last));
             }
-            // Where the story ends is known only when a log has been read to its end.
-            self.clock
-                .put(if held_back || is_told { last } else { pace });
+            // Where a log ends is known only when it has been read to its end.
+            let stands = held_back || (is_told && end.is_none());
+            self.clock.put(if stands { last } else { now });
+            let is_time_up = pace.limit.is_some_and(|limit| elapsed >= limit);
+            if is_time_up || self.told.enough.load(Ordering::Relaxed) {
+                return self.close(self.clock.now());
+            }
             thread::sleep(SLOT);
         }
-        self.close(self.clock.now())
     }
 
     /// Sends what happens up to a time; returns whether something of it has to wait for the workers.
     fn send_up_to(
-        &self,
-        pace: Timestamp,
+        &mut self,
+        now: Timestamp,
         scenes: &mut Peekable<impl Iterator<Item = Result<Scene, SourceError>>>,
         last: &mut Timestamp,
     ) -> Result<bool, FeedError> {
+        self.ahead.settle(&self.told.taken());
+        let is_due = |scene: &Scene| scene.at <= now;
+        let may_go = |feed: &Self, scene: &Scene| is_due(scene) && feed.has_room(scene);
         while let Some(scene) =
-            scenes.next_if(|next| next.as_ref().map_or(true, |it| it.at <= pace))
+            scenes.next_if(|next| next.as_ref().map_or(true, |scene| may_go(self, scene)))
         {
             let scene = scene?;
             self.send(&scene)?;
             *last = scene.at;
-            let sent = self.told.sent.load(Ordering::Relaxed);
-            if sent - self.told.taken.load(Ordering::Relaxed).min(sent) >= AHEAD_MAX {
-                return Ok(true);
-            }
         }
-        Ok(false)
+        Ok(matches!(scenes.peek(), Some(Ok(scene)) if is_due(scene)))
     }
 
     /// The feed says that it has told all: no shard waits for more.
-    fn close(&self, end: Timestamp) -> Result<(), FeedError> {
+    fn close(&mut self, end: Timestamp) -> Result<(), FeedError> {
         let mut value = Vec::new();
         encode_json(&heartbeat(end), &mut value);
         let customer = None;
@@ -153,22 +147,29 @@ impl<'t> Feed<'t> {
         Ok(())
     }
 
-    fn send(&self, scene: &Scene) -> Result<(), PlainError> {
-        let key = scene.customer.as_deref().unwrap_or_default().as_bytes();
-        let partitions = i32::try_from(self.partitions).expect("Kafka numbers them in 31 bits");
-        let places = match &scene.customer {
-            Some(_) => {
-                let home = partition_of(key, self.partitions);
-                home..home + 1
-            }
-            None => 0..partitions,
-        };
-        for partition in places {
+    fn has_room(&self, scene: &Scene) -> bool {
+        let mut places = self.places(scene);
+        places.all(|partition| self.ahead.has_room(partition, scene.bytes()))
+    }
+
+    fn send(&mut self, scene: &Scene) -> Result<(), PlainError> {
+        for partition in self.places(scene) {
             let to = (self.topic.as_str(), partition);
-            self.producer.send_at(scene.at, to, key, &scene.value)?;
+            self.producer
+                .send_at(scene.at, to, scene.key(), &scene.value)?;
+            self.ahead.send(partition, scene.bytes());
             self.told.sent.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// The partitions that a scene goes to.
+    fn places(&self, scene: &Scene) -> Range<i32> {
+        if scene.customer.is_some() {
+            let home = partition_of(scene.key(), self.partitions);
+            return home..home + 1;
+        }
+        0..i32::try_from(self.partitions).expect("Kafka numbers them in 31 bits")
     }
 }
 

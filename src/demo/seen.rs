@@ -11,6 +11,7 @@ use waymark_engine::event::{Text, Timestamp};
 use waymark_engine::journey::Journey;
 use waymark_engine::stage::Books;
 
+use super::told::Taken;
 use crate::protocol::{CHANGE_KEY, PROGRESS_KEY, Progress, ShardId};
 
 /// Kinds of alerts that are few and tell much.
@@ -78,6 +79,20 @@ impl Seen {
             sum.add(&progress.books);
         }
         sum
+    }
+
+    /// Returns what the workers have taken.
+    pub(crate) fn taken(&self) -> Taken {
+        let customers = self.customers.iter();
+        let published = self.customers.values().flat_map(|it| &it.channels);
+        let heard = self.cohorts.values().map(|it| it.books.received);
+        let published: u64 = published.sum();
+        Taken {
+            by_partition: customers
+                .map(|(shard, progress)| (shard.0, progress.books.received))
+                .collect(),
+            deltas_waiting: published.saturating_sub(heard.sum()),
+        }
     }
 
     /// Returns how many steps both stages have taken.

@@ -114,6 +114,16 @@ impl Invented {
 }
 
 impl Scene {
+    /// Its key: whose it is.
+    pub(super) fn key(&self) -> &[u8] {
+        self.customer.as_deref().unwrap_or_default().as_bytes()
+    }
+
+    /// How large its record is.
+    pub(super) fn bytes(&self) -> usize {
+        self.key().len() + self.value.len()
+    }
+
     fn of_arrival(arrival: &Arrival) -> Self {
         let customer = arrival.event.customer.as_ref();
         Self {

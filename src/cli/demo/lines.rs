@@ -62,7 +62,9 @@ impl Lines {
 
     fn way(&mut self, seen: &Seen, told: &Told, elapsed: Duration) -> String {
         let now = (seen.books().received, seen.transitions);
-        let (records, alerts) = (now.0 - self.before.0, now.1 - self.before.1);
+        // The mock shows steps that are aborted afterwards: a counter may fall.
+        let records = now.0.saturating_sub(self.before.0);
+        let alerts = now.1.saturating_sub(self.before.1);
         self.before = now;
         let a_second = |number: u64| number as f64 / elapsed.as_secs_f64();
         let waiting = told.sent.load(Ordering::Relaxed).saturating_sub(now.0);

@@ -119,7 +119,7 @@ impl Live {
         }
     }
 
-    /// Returns how many a second there were lately.
+    /// Returns how many a second there were lately. Counters fall where the mock shows a step that was then aborted.
     fn rates(&mut self, now: Duration, counts: [u64; 3]) -> [f64; 3] {
         self.lately.push_back((now, counts));
         while self.lately.len() > 2 && self.lately[1].0 + LATELY < now {
@@ -127,7 +127,7 @@ impl Live {
         }
         let (then, before) = self.lately[0];
         let seconds = now.saturating_sub(then).as_secs_f64().max(0.1);
-        std::array::from_fn(|place| (counts[place] - before[place]) as f64 / seconds)
+        std::array::from_fn(|place| counts[place].saturating_sub(before[place]) as f64 / seconds)
     }
 }
 

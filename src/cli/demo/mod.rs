@@ -1,16 +1,18 @@
 //! `waymark demo`: a lending quarter in a minute and a half, with nothing installed.
 //!
-//! | chapter   | what it holds                                       |
-//! | --------- | --------------------------------------------------- |
-//! | `show`    | the course of it: workers, teller, whoever listens   |
-//! | `lines`   | what comes, line by line: where nobody watches      |
-//! | `live`    | what comes, as a picture: on a terminal             |
-//! | `summary` | what it came to                                     |
+//! | chapter    | what it holds                                       |
+//! | ---------- | --------------------------------------------------- |
+//! | `show`     | the course of it: workers, teller, whoever listens  |
+//! | `patience` | how long to wait for workers who take nothing more  |
+//! | `lines`    | what comes, line by line: where nobody watches      |
+//! | `live`     | what comes, as a picture: on a terminal             |
+//! | `summary`  | what it came to                                     |
 //!
 //! The machinery is that of `run`; only the broker, the store and the time of day are those of the show.
 
 mod lines;
 mod live;
+mod patience;
 mod show;
 mod summary;
 
@@ -29,7 +31,7 @@ use super::exit::{Exit, Unreadable};
 use super::run::stop_on_signal;
 use crate::clock::{self, StoryClock, TimeOfDay};
 use crate::config::{Config, Deployment, Environment, Flag, parse_span};
-use crate::demo::{Cluster, Invented, Story, Told, passes};
+use crate::demo::{Cluster, Invented, Pace, Story, Told, passes};
 use crate::pipeline::{Topics, Work};
 use crate::serve::Server;
 use crate::source::{self, Input, Mapping};
@@ -38,7 +40,7 @@ use crate::trace::Exporter;
 
 use lines::Lines;
 use live::Live;
-use show::{Pace, Show, Stage};
+use show::{Show, Stage};
 use summary::Summary;
 
 /// Shows a lending quarter in a minute and a half: nothing needs to be installed
@@ -59,7 +61,7 @@ pub(super) struct Arguments {
     /// How much of the story passes in a second
     #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = parse_span)]
     speed: Duration,
-    /// When to end at the latest; default: 90s, and a log is told to its end
+    /// When to stop telling at the latest; default: 90s, and a log is told to its end
     #[arg(long = "for", value_name = "DURATION", value_parser = parse_span)]
     length: Option<Duration>,
     /// A log to tell instead: JSON lines, Avro containers or CSV, as `replay` reads them
@@ -176,10 +178,10 @@ impl Arguments {
     }
 
     fn pace(&self) -> Pace {
+        let invented = self.inputs.is_empty().then_some(LENGTH);
         Pace {
             speed: self.speed,
-            // An invented story is as long as it may be told.
-            limit: self.length.filter(|_| !self.inputs.is_empty()),
+            limit: self.length.or(invented),
         }
     }
 

@@ -10,16 +10,15 @@ use anyhow::bail;
 
 use super::lines::Lines;
 use super::live::Live;
+use super::patience::{Patience, why};
 use crate::clock::{Stopwatch, StoryClock};
 use crate::config::{Assurance, Config};
-use crate::demo::{Audience, Feed, Seen, Story, Told};
+use crate::demo::{AtEnd, Audience, Feed, Pace, Seen, Story, Told};
 use crate::kafka::topics::Shape;
 use crate::pipeline::{self, Work};
 
 /// How long the workers may take to gather: the mock lets a group wait for three seconds.
 const GATHERING: Duration = Duration::from_secs(30);
-/// How long the last records and the last day may take to be worked on.
-const CLOSING: Duration = Duration::from_secs(20);
 /// How long to wait for something to be heard.
 const LISTEN: Duration = Duration::from_millis(50);
 
@@ -32,15 +31,6 @@ pub(super) struct Show<'a> {
     pub(super) told: Told,
 }
 
-/// How fast, and for how long.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    /// How much of the story passes in a second.
-    pub(super) speed: Duration,
-    /// When to break it off.
-    pub(super) limit: Option<Duration>,
-}
-
 /// Where it is shown.
 pub(super) enum Stage {
     Lines(Lines),
@@ -51,7 +41,8 @@ impl Show<'_> {
     /// Shows a story; returns what was seen, and how long it took.
     ///
     /// # Errors
-    /// If the workers end by themselves, the story can't be read on, or what comes can't be shown.
+    /// If the workers end by themselves or take nothing more, the story can't be read on, or what comes can't be heard or
+    /// shown.
     pub(super) fn run(
         &self,
         story: Story<'_>,
@@ -61,11 +52,16 @@ impl Show<'_> {
         let since = Stopwatch::start();
         let mut seen = Seen::new(&self.work.definition);
         thread::scope(|scope| {
-            let workers = scope.spawn(|| pipeline::run(self.config, self.work, &self.stop));
+            // Whoever of us ends first, be it by a panic, takes the others along.
+            let _ends = [AtEnd(&self.told.enough), AtEnd(&self.stop)];
+            let workers = scope.spawn(|| {
+                let _ends = AtEnd(&self.stop);
+                pipeline::run(self.config, self.work, &self.stop)
+            });
             let shown = self.gather(&mut seen, &mut stage).and_then(|audience| {
-                let (feed, speed) = (self.feed()?, pace.speed);
-                let feed = scope.spawn(move || feed.tell(story, speed));
-                let listened = self.listen(&audience, pace, &mut seen, &mut stage);
+                let feed = self.feed()?;
+                let feed = scope.spawn(move || feed.tell(story, pace));
+                let listened = self.listen(&audience, &mut seen, &mut stage);
                 self.told.enough.store(true, Ordering::Relaxed);
                 feed.join().expect("a teller does not panic")?;
                 listened
@@ -86,7 +82,7 @@ impl Show<'_> {
         let audience = Audience::open(kafka, deployment, shape())?;
         let since = Stopwatch::start();
         while !self.is_over() && !self.have_begun(seen) {
-            audience.listen(LISTEN, seen);
+            audience.listen(LISTEN, seen)?;
             self.show(seen, stage)?;
             if since.elapsed() > GATHERING {
                 bail!("the workers have not taken their shards within {GATHERING:?}");
@@ -113,25 +109,22 @@ impl Show<'_> {
     fn listen(
         &self,
         audience: &Audience,
-        pace: &Pace,
         seen: &mut Seen,
         stage: &mut Stage,
     ) -> anyhow::Result<()> {
-        let since = Stopwatch::start();
-        let mut closing: Option<Stopwatch> = None;
+        let mut patience = Patience::new();
         while !self.is_over() {
-            audience.listen(LISTEN, seen);
-            let taken = seen.books().received;
-            self.told.taken.store(taken, Ordering::Relaxed);
+            audience.listen(LISTEN, seen)?;
+            self.told.hear(seen.taken());
             self.show(seen, stage)?;
-            if pace.limit.is_some_and(|limit| since.elapsed() >= limit) {
-                self.told.enough.store(true, Ordering::Relaxed);
+            let waiting = self.waiting(seen);
+            let is_told = self.told.over.load(Ordering::Acquire);
+            if is_told && (self.is_broken_off() || self.is_all_heard(seen)) {
+                break;
             }
-            if self.told.over.load(Ordering::Acquire) {
-                let closing = closing.get_or_insert_with(Stopwatch::start);
-                if self.is_all_heard(seen) || closing.elapsed() > CLOSING {
-                    break;
-                }
+            let mark = (seen.books().received, seen.cohort_time());
+            if patience.is_over(mark, is_told || waiting > 0) {
+                bail!(why(waiting, &self.work.status.report()));
             }
         }
         Ok(())
@@ -155,11 +148,21 @@ impl Show<'_> {
         self.stop.load(Ordering::Relaxed)
     }
 
+    /// Records that were sent and not taken yet.
+    fn waiting(&self, seen: &Seen) -> u64 {
+        let sent = self.told.sent.load(Ordering::Relaxed);
+        sent.saturating_sub(seen.books().received)
+    }
+
+    /// Whether the story can't be told on: nothing marks its end, so there is none to wait for.
+    fn is_broken_off(&self) -> bool {
+        self.told.heartbeats.load(Ordering::Relaxed) == 0
+    }
+
     /// Whether every record has been taken, and the last day of cohorts has come.
     fn is_all_heard(&self, seen: &Seen) -> bool {
-        let is_taken = seen.books().received >= self.told.sent.load(Ordering::Relaxed);
         let has_scores = self.work.definition.nps.is_some();
-        is_taken && (!has_scores || seen.cohort_time() >= Some(self.clock.now()))
+        self.waiting(seen) == 0 && (!has_scores || seen.cohort_time() >= Some(self.clock.now()))
     }
 }
 
