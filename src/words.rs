@@ -8,10 +8,22 @@ use serde_json::Value;
 
 /// Returns whom an alert is about: `customer C0051, application loan-1`, or `cohort branch=17`.
 pub(crate) fn subject(alert: &Value) -> String {
-    let id = |what: &str, key: &str| Some(format!("{what} {}", alert[key].as_str()?));
+    let who = who(alert).map(|(what, id)| format!("{what} {id}"));
+    plain(&who.collect::<Vec<_>>().join(", "))
+}
+
+/// Returns the same where there is little room: `C0051 loan-1`, or `branch=17`.
+pub(crate) fn short_subject(alert: &Value) -> String {
+    let who = who(alert).map(|(_, id)| id);
+    plain(&who.collect::<Vec<_>>().join(" "))
+}
+
+fn who(alert: &Value) -> impl Iterator<Item = (&'static str, String)> {
+    let id = |what, key: &str| Some((what, alert[key].as_str()?.to_owned()));
     let cohort = || {
         let part = |key: &str| alert["cohort"][key].as_str();
-        Some(format!("cohort {}={}", part("dimension")?, part("value")?))
+        let cohort = format!("{}={}", part("dimension")?, part("value")?);
+        Some(("cohort", cohort))
     };
     let parts = [
         id("customer", "customer_id"),
@@ -19,7 +31,7 @@ pub(crate) fn subject(alert: &Value) -> String {
         id("case", "case_id"),
         cohort(),
     ];
-    plain(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    parts.into_iter().flatten()
 }
 
 /// Returns why this transition of an alert came: `in risk_review for 5d, the limit`.
@@ -35,8 +47,9 @@ pub(crate) fn reason(alert: &Value) -> String {
     plain(&sentence.unwrap_or_else(|| details(alert)))
 }
 
-/// Names and answers are typed by strangers: what would move a terminal's cursor or end the line is not passed on.
-fn plain(text: &str) -> String {
+/// Returns a text as it may be shown. Names and answers are typed by strangers: what would move a terminal's cursor or end
+/// the line is not passed on.
+pub(crate) fn plain(text: &str) -> String {
     text.replace(char::is_control, "\u{FFFD}")
 }
 

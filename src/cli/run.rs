@@ -1,5 +1,6 @@
 //! `waymark run`: Kafka in, journeys in the store, alerts out to Kafka, until told to stop.
 
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -21,6 +22,7 @@ use crate::pipeline::{self, Topics, Work};
 use crate::serve::{Notifier, Server};
 use crate::telemetry::{COMMIT, Metrics, Status, VERSION, start_logging};
 use crate::trace::Exporter;
+use crate::view::Screen;
 
 /// Processes events from Kafka: keeps journeys and cohorts in the store, publishes alerts and scores exactly once
 ///
@@ -137,12 +139,19 @@ pub(super) fn stop_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
             ) else {
                 return;
             };
-            tokio::select! {
-                _ = term.recv() => {}
-                _ = int.recv() => {}
-            }
+            let mut next = async || {
+                tokio::select! {
+                    _ = term.recv() => SignalKind::terminate(),
+                    _ = int.recv() => SignalKind::interrupt(),
+                }
+            };
+            next().await;
             info!("told to stop");
             flag.store(true, Ordering::Relaxed);
+            let again = next().await;
+            Screen::give_back();
+            #[expect(clippy::disallowed_methods, reason = "who says it twice means at once")]
+            process::exit(128 + again.as_raw_value());
         });
     };
     thread::Builder::new()

@@ -17,11 +17,13 @@ use crate::protocol::{CHANGE_KEY, PROGRESS_KEY, Progress, ShardId};
 /// Kinds of alerts that are few and tell much.
 const TURNS: [&str; 2] = ["nps_shift", "promoter_turned_detractor"];
 const TURNS_MAX: usize = 50;
+/// Stages that the definition does not name: a log may use any number of them.
+const OTHER: &str = "other";
 
 /// All that was heard.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// Stages in the order of the definition, then any other that applications are in.
+    /// Stages in the order of the definition, then all others as one, if applications are in any.
     pub(crate) stages: Vec<Stage>,
     /// Ended applications by the kind of event that ended them.
     pub(crate) ended: BTreeMap<&'static str, u64>,
@@ -39,6 +41,8 @@ pub(crate) struct Seen {
     applications: HashMap<String, Vec<Place>>,
     /// Open alerts on stalled applications: the stage, and whether its limit has passed.
     stalled: HashMap<String, (String, bool)>,
+    /// Open alerts on scores that fell: the dimension and the value of the cohort.
+    fallen: BTreeMap<String, [Value; 2]>,
     customers: BTreeMap<ShardId, Progress>,
     cohorts: BTreeMap<ShardId, Progress>,
 }
@@ -129,6 +133,12 @@ impl Seen {
         })
     }
 
+    /// Returns whether a score of a cohort has fallen, and the alert on it is open.
+    pub(crate) fn has_fallen(&self, cohort: &Value) -> bool {
+        let cohort = [&cohort["dimension"], &cohort["value"]];
+        self.fallen.values().any(|it| it.each_ref() == cohort)
+    }
+
     /// Returns the alerts that came since the last call.
     pub(crate) fn take_alerts(&mut self) -> Vec<Value> {
         std::mem::take(&mut self.fresh)
@@ -141,15 +151,17 @@ impl Seen {
         };
         let say = |key: &str| alert[key].as_str().unwrap_or_default().to_owned();
         let (kind, status) = (say("kind"), say("status"));
-        if kind == "application_stalled" {
+        let (id, is_open) = (say("alert_id"), status == "raised" || status == "updated");
+        if kind == "application_stalled" && is_open {
             let stage = alert["details"]["stage"].as_str().unwrap_or_default();
-            match status.as_str() {
-                "raised" | "updated" => {
-                    let entry = (stage.to_owned(), alert["level"] == "breached");
-                    self.stalled.insert(say("alert_id"), entry);
-                }
-                _ => drop(self.stalled.remove(&say("alert_id"))),
-            }
+            let entry = (self.column(stage).to_owned(), alert["level"] == "breached");
+            self.stalled.insert(id, entry);
+        } else if kind == "nps_shift" && is_open && alert["details"]["direction"] == "fall" {
+            let part = |key: &str| alert["cohort"][key].clone();
+            self.fallen.insert(id, [part("dimension"), part("value")]);
+        } else if !is_open {
+            self.stalled.remove(&id);
+            self.fallen.remove(&id);
         }
         if is_turn(&alert) && status == "raised" {
             self.turns.push_back(alert.clone());
@@ -213,14 +225,24 @@ impl Seen {
         }
     }
 
+    /// The name under which a stage is counted.
+    fn column<'s>(&self, stage: &'s str) -> &'s str {
+        if self.stages.iter().any(|it| *it.name == *stage) {
+            stage
+        } else {
+            OTHER
+        }
+    }
+
     fn count(&mut self, place: &Place, change: i64) {
         let number = match place {
             Place::Ended(kind) => self.ended.entry(kind).or_default(),
             Place::In(stage) => {
-                let known = self.stages.iter().position(|it| it.name == *stage);
+                let column = self.column(stage);
+                let known = self.stages.iter().position(|it| *it.name == *column);
                 let known = known.unwrap_or_else(|| {
                     self.stages.push(Stage {
-                        name: stage.clone(),
+                        name: column.into(),
                         applications: 0,
                     });
                     self.stages.len() - 1

@@ -8,6 +8,10 @@ use prometheus::{
 /// Writes the struct of all families, and how they are made and registered.
 macro_rules! families {
     ($($field:ident: $kind:ident($($buckets:ident)?) $name:literal $labels:tt $help:literal)+) => {
+        /// Names, labels and help of all families.
+        #[cfg(test)]
+        const PROMISED: &[(&str, &[&str], &str)] = &[$(($name, &$labels, $help)),+];
+
         #[derive(Debug, Clone)]
         pub(super) struct Families {
             pub(super) registry: Registry,
@@ -117,4 +121,26 @@ fn register<C: Collector + Clone + 'static>(to: &Registry, family: prometheus::R
     to.register(Box::new(family.clone()))
         .expect("no name above stands twice");
     family
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PROMISED;
+
+    #[test]
+    fn the_page_that_tests_of_top_go_by_is_one_that_is_served_today() {
+        let page = include_str!("../../tests/top/metrics.txt");
+        for said in page.lines().filter_map(|line| line.strip_prefix("# HELP ")) {
+            let (name, help) = said.split_once(' ').unwrap();
+            let mut promised = PROMISED.iter().filter(|it| it.0 == name);
+            assert_eq!(promised.next().map(|it| it.2), Some(help), "{name}");
+        }
+        for line in page.lines().filter(|line| !line.starts_with('#')) {
+            let family = |name: &&str| line.starts_with(*name);
+            let promised = PROMISED.iter().filter(|it| family(&it.0));
+            let (_, labels, _) = promised.max_by_key(|it| it.0.len()).expect(line);
+            let said = |label: &&str| line.contains(&format!("{label}=\""));
+            assert!(labels.iter().all(said), "{line}");
+        }
+    }
 }

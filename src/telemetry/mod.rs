@@ -27,5 +27,5 @@ pub(crate) use build::{LONG, SHORT};
 pub use labels::{Copied, Flushed, Rebalance, RecycleCause, SpanLoss};
 pub use logging::{LoggingError, start_logging};
 pub use metrics::{Metrics, ShardMetrics, SpanMetrics, StageMetrics};
-pub(crate) use page::Page;
+pub(crate) use page::{Page, Row};
 pub use status::{Pulse, Report, ShardReport, ShardState, Status, WorkerReport};

@@ -20,7 +20,7 @@ pub(crate) use fleet::Fleet;
 pub(crate) use lending::{AlertRow, Lending, ScoreRow, StageColumn};
 pub(crate) use paint::{Mood, Paint};
 pub(crate) use parts::Grid;
-pub(crate) use screen::Screen;
+pub(crate) use screen::{Heard, Screen};
 
 use ratatui::Frame;
 

@@ -1,6 +1,7 @@
 //! The terminal: taken for a picture, given back whatever happens.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ratatui::DefaultTerminal;
@@ -14,14 +15,39 @@ pub(crate) struct Screen {
     paint: Paint,
 }
 
+/// Whether a screen is taken: to give back what is not ours would put signs of control into somebody's pipe.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// What comes from a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Nothing, as long as we waited.
+    Nothing,
+    /// Somebody wants to leave: `q`, Esc or Ctrl-C.
+    Farewell,
+    /// The terminal has another size.
+    Resized,
+    /// Nothing that concerns us.
+    Other,
+}
+
 impl Screen {
     /// Takes the terminal.
     ///
     /// # Errors
     /// If it can't be had.
     pub(crate) fn take(paint: Paint) -> io::Result<Self> {
-        let terminal = ratatui::try_init()?;
+        IS_TAKEN.store(true, Ordering::Relaxed);
+        // What it has taken before it failed is given back.
+        let terminal = ratatui::try_init().inspect_err(|_| Self::give_back())?;
         Ok(Self { terminal, paint })
+    }
+
+    /// Gives the terminal back if it is taken: for whoever ends the process without ado.
+    pub(crate) fn give_back() {
+        if IS_TAKEN.swap(false, Ordering::Relaxed) {
+            ratatui::restore();
+        }
     }
 
     /// Draws a picture over all of it.
@@ -34,25 +60,25 @@ impl Screen {
         Ok(())
     }
 
-    /// Returns whether somebody wants to leave: `q`, Esc or Ctrl-C. Waits for a key at most so long.
+    /// Returns the next thing that comes from the terminal; waits for it at most so long.
     ///
     /// # Errors
     /// If the terminal can't be read.
-    pub(crate) fn is_left(patience: Duration) -> io::Result<bool> {
-        let mut patience = patience;
-        while event::poll(patience)? {
-            if is_farewell(&event::read()?) {
-                return Ok(true);
-            }
-            patience = Duration::ZERO;
+    pub(crate) fn listen(patience: Duration) -> io::Result<Heard> {
+        if !event::poll(patience)? {
+            return Ok(Heard::Nothing);
         }
-        Ok(false)
+        Ok(match event::read()? {
+            Event::Resize(..) => Heard::Resized,
+            event if is_farewell(&event) => Heard::Farewell,
+            _ => Heard::Other,
+        })
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        ratatui::restore();
+        Self::give_back();
     }
 }
 

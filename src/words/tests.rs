@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{reason, subject};
+use super::{reason, short_subject, subject};
 
 fn alert(kind: &str, status: &str, level: &str, details: &Value) -> Value {
     json!({ "kind": kind, "status": status, "level": level, "details": details,
@@ -120,6 +120,16 @@ fn an_alert_names_a_customer_with_what_it_is_about_or_a_cohort() {
     let many =
         json!({ "customer_id": null, "cohort": { "dimension": "branch", "value": "harbour" } });
     assert_eq!(subject(&many), "cohort branch=harbour");
+}
+
+#[test]
+fn a_subject_is_told_with_and_without_what_it_is() {
+    let customer = json!({ "customer_id": "C0051", "application_id": "loan-1" });
+    assert_eq!(subject(&customer), "customer C0051, application loan-1");
+    assert_eq!(short_subject(&customer), "C0051 loan-1");
+    let cohort = json!({ "cohort": { "dimension": "branch", "value": "17" } });
+    assert_eq!(subject(&cohort), "cohort branch=17");
+    assert_eq!(short_subject(&cohort), "branch=17");
 }
 
 #[test]

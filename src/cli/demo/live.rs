@@ -10,11 +10,12 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use waymark_engine::event::Timestamp;
 
+use crate::cli::alert::mood;
 use crate::cli::paint;
 use crate::clock::Stopwatch;
 use crate::demo::{Board, Seen, Told};
-use crate::view::{AlertRow, Lending, Mood, ScoreRow, Screen, StageColumn};
-use crate::words::reason;
+use crate::view::{AlertRow, Heard, Lending, Mood, ScoreRow, Screen, StageColumn};
+use crate::words::{plain, reason, short_subject};
 
 /// How often to draw.
 const EVERY: Duration = Duration::from_millis(100);
@@ -74,8 +75,12 @@ impl Live {
         for alert in seen.take_alerts() {
             self.board.enter(alert, now);
         }
-        if Screen::is_left(Duration::ZERO)? {
-            return Ok(ControlFlow::Break(()));
+        loop {
+            match Screen::listen(Duration::ZERO)? {
+                Heard::Farewell => return Ok(ControlFlow::Break(())),
+                Heard::Nothing => break,
+                Heard::Resized | Heard::Other => {}
+            }
         }
         if self.drawn.is_none_or(|drawn| now >= drawn + EVERY) {
             self.drawn = Some(now);
@@ -135,7 +140,7 @@ fn stages(seen: &Seen) -> Vec<StageColumn> {
     let stages = seen.stages.iter().map(|stage| {
         let (slow, late) = seen.stalled(&stage.name);
         StageColumn {
-            name: stage.name.to_string(),
+            name: plain(&stage.name),
             applications: stage.applications,
             slow,
             late,
@@ -147,40 +152,18 @@ fn stages(seen: &Seen) -> Vec<StageColumn> {
 fn row(alert: &Value) -> AlertRow {
     let say = |key: &str| alert[key].as_str().unwrap_or_default();
     let at = Timestamp::parse(say("occurred_at")).ok();
-    let mood = match (say("status"), say("level")) {
-        ("raised" | "updated", "at_risk") => Mood::Warning,
-        ("raised" | "updated", _) => Mood::Bad,
-        _ => Mood::Good,
-    };
     AlertRow {
         at: at.map_or_else(String::new, |at| time(at, "%d %b %H:%M")),
-        kind: say("kind").replace('_', " "),
-        status: say("status").to_owned(),
-        subject: ids(alert),
+        kind: plain(say("kind")).replace('_', " "),
+        status: plain(say("status")),
+        subject: short_subject(alert),
         reason: reason(alert),
-        mood,
+        mood: mood(alert),
     }
-}
-
-/// Whom it is about, in little room: `C0051 loan-1`, `branch harbour`.
-fn ids(alert: &Value) -> String {
-    let parts = [
-        &alert["customer_id"],
-        &alert["application_id"],
-        &alert["case_id"],
-        &alert["cohort"]["dimension"],
-        &alert["cohort"]["value"],
-    ];
-    let said: Vec<&str> = parts.into_iter().filter_map(Value::as_str).collect();
-    said.join(" ")
 }
 
 /// Everybody first, then the branches.
 fn scores(seen: &Seen) -> Vec<ScoreRow> {
-    let shifted = |value: &str| {
-        let mut turns = seen.turns.iter();
-        turns.any(|alert| alert["cohort"]["value"] == value)
-    };
     let mut rows: Vec<(bool, ScoreRow)> = Vec::new();
     for score in seen.scores.values() {
         let say = |key: &str| score["cohort"][key].as_str().unwrap_or_default();
@@ -194,12 +177,12 @@ fn scores(seen: &Seen) -> Vec<ScoreRow> {
             points("high"),
         ) {
             let row = ScoreRow {
-                name: say("value").to_owned(),
+                name: plain(say("value")),
                 score: nps,
                 low,
                 high,
                 replies: score["replies"].as_u64().unwrap_or_default(),
-                mood: if of_branch && shifted(say("value")) {
+                mood: if of_branch && seen.has_fallen(&score["cohort"]) {
                     Mood::Bad
                 } else {
                     Mood::Plain

@@ -12,7 +12,7 @@ use waymark_engine::stage::Books;
 
 use crate::cli::report::{HEADING, table, write_table};
 use crate::demo::{Seen, Told};
-use crate::words::reason;
+use crate::words::{plain, reason};
 
 /// What a show came to.
 #[derive(Debug, Serialize)]
@@ -119,7 +119,7 @@ fn write_records(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
 fn write_applications(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     let open = summary.stages.iter().filter(|(_, number)| *number > 0);
     let open: Vec<String> = open
-        .map(|(stage, number)| format!("{number} {stage}"))
+        .map(|(stage, number)| format!("{number} {}", plain(stage)))
         .collect();
     let ended = summary.ended.iter();
     let ended: Vec<String> = ended
@@ -153,7 +153,7 @@ fn write_alerts(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         let closed: u64 = ["resolved", "expired", "corrected"].map(count).iter().sum();
         let counts = columns.map(|status| count(status).to_string());
         let open = count("raised").saturating_sub(closed).to_string();
-        rows.add_row([kind.clone()].into_iter().chain(counts).chain([open]));
+        rows.add_row([plain(kind)].into_iter().chain(counts).chain([open]));
     }
     write_table(to, &rows)
 }
@@ -165,7 +165,7 @@ fn write_turns(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     }
     writeln!(to, "\n{HEADING}What turned{HEADING:#}")?;
     for alert in &summary.turns {
-        let say = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let say = |value: &Value| plain(value.as_str().unwrap_or_default());
         let day: String = say(&alert["occurred_at"]).chars().take(10).collect();
         let cohort = match say(&alert["cohort"]["value"]) {
             cohort if cohort.is_empty() => cohort,
@@ -182,13 +182,13 @@ fn write_scores(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         .iter()
         .filter_map(|score| score["to"].as_str())
         .max();
-    let Some(last) = last else {
+    let Some(last) = last.map(plain) else {
         return Ok(());
     };
     writeln!(to, "\n{HEADING}NPS at the close of {last}{HEADING:#}")?;
     let mut rows = table(&["cohort", "replies", "NPS", "95 % interval"], 1);
     for score in &summary.scores {
-        let say = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let say = |value: &Value| plain(value.as_str().unwrap_or_default());
         let cohort = match say(&score["cohort"]["dimension"]).as_str() {
             "all" => "all".to_owned(),
             dimension => format!("{dimension}={}", say(&score["cohort"]["value"])),

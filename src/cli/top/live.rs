@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::ask::Process;
@@ -9,9 +11,12 @@ use super::state::{Deployment, Shard};
 use super::text::{ALERTS, SHARDS, alert_cells, shard_cells};
 use crate::cli::paint;
 use crate::clock::Stopwatch;
-use crate::view::{Fleet, Grid, Mood, Screen};
+use crate::view::{Fleet, Grid, Heard, Mood, Screen};
 
-/// Shows a deployment until somebody leaves. A process that no longer answers is named, and asked again.
+/// How soon a signal is noticed.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// Shows a deployment until somebody leaves or `stop` is set. A process that no longer answers is named, and asked again.
 ///
 /// # Errors
 /// If the terminal fails.
@@ -19,32 +24,57 @@ pub(super) fn watch(
     processes: &[Process],
     mut deployment: Deployment,
     every: Duration,
+    stop: &AtomicBool,
 ) -> io::Result<()> {
     let mut screen = Screen::take(paint())?;
-    let mut away = Vec::new();
-    let mut rates = None;
-    loop {
-        screen.draw(&picture(&deployment, rates, &away))?;
-        let since = Stopwatch::start();
-        if Screen::is_left(every)? {
-            return Ok(());
-        }
-        let before = deployment.totals();
-        let mut answers = Vec::new();
-        away.clear();
-        for process in processes {
-            match process.ask() {
-                Ok(answer) => answers.push(answer),
-                Err(error) => away.push(error.to_string()),
-            }
-        }
-        deployment = Deployment::of(answers);
-        // Counters of a process that has gone, or has begun anew, say nothing of a rate.
-        let now = deployment.totals();
+    let mut since = Stopwatch::start();
+    let mut shown = picture(&deployment, None, &[]);
+    while wait(&mut screen, &shown, every, stop)? == ControlFlow::Continue(()) {
         let seconds = since.elapsed().as_secs_f64();
-        let comparable = away.is_empty() && (0..3).all(|place| now[place] >= before[place]);
-        let rate = |place: usize| (now[place] - before[place]) as f64 / seconds;
-        rates = comparable.then(|| [rate(0), rate(1), rate(2)]);
+        since = Stopwatch::start();
+        let (now, away) = look(processes);
+        let rates = now.since(&deployment);
+        let rates = rates.map(|counts| counts.map(|count| count as f64 / seconds));
+        shown = picture(&now, rates, &away);
+        deployment = now;
+    }
+    Ok(())
+}
+
+/// Asks all processes; returns what they say, and those that don't answer.
+fn look(processes: &[Process]) -> (Deployment, Vec<String>) {
+    let (mut answers, mut away) = (Vec::new(), Vec::new());
+    for process in processes {
+        match process.ask() {
+            Ok(answer) => answers.push(answer),
+            Err(error) => away.push(error.to_string()),
+        }
+    }
+    (Deployment::of(answers), away)
+}
+
+/// Shows a picture for a while; breaks off if somebody wants to leave.
+fn wait(
+    screen: &mut Screen,
+    picture: &Fleet,
+    every: Duration,
+    stop: &AtomicBool,
+) -> io::Result<ControlFlow<()>> {
+    screen.draw(picture)?;
+    let since = Stopwatch::start();
+    loop {
+        let left = every.saturating_sub(since.elapsed());
+        match Screen::listen(left.min(SLICE))? {
+            Heard::Farewell => return Ok(ControlFlow::Break(())),
+            Heard::Resized => screen.draw(picture)?,
+            Heard::Nothing | Heard::Other => {}
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Ok(ControlFlow::Break(()));
+        }
+        if left.is_zero() {
+            return Ok(ControlFlow::Continue(()));
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use clap::Args;
 
 use super::Output;
 use super::exit::Exit;
+use super::run::stop_on_signal;
 use crate::config::parse_span;
 
 use ask::Process;
@@ -61,7 +62,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let first = Deployment::of(first.collect::<Result<_, NoAnswer>>()?);
     let is_watched = arguments.output.is_none() && !arguments.once && io::stdout().is_terminal();
     if is_watched {
-        live::watch(&processes, first, arguments.every)?;
+        let stop = stop_on_signal()?;
+        live::watch(&processes, first, arguments.every, &stop)?;
     } else {
         let output = arguments.output.unwrap_or_default();
         output.print(&first, text::write)?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use waymark_engine::event::Timestamp;
 
 use super::ask::Answer;
-use crate::telemetry::Page;
+use crate::telemetry::{Page, Row};
 
 /// A deployment, as its processes tell of it.
 #[derive(Debug, Clone, Serialize)]
@@ -32,6 +32,9 @@ pub(super) struct Process {
     pub(super) commit: String,
     /// What it says to be not as it should.
     pub(super) unready: Vec<String>,
+    /// All records taken, alerts and steps since its start: what rates are made of.
+    #[serde(skip)]
+    pub(super) totals: [u64; 3],
 }
 
 /// Where a shard stands.
@@ -74,6 +77,7 @@ impl Deployment {
                 version: of("version"),
                 commit: of("commit"),
                 unready,
+                totals: totals(&page),
             });
         }
         let place = |shard: &Shard| (stage_rank(&shard.stage), shard.stage.clone(), shard.number);
@@ -81,12 +85,16 @@ impl Deployment {
         all
     }
 
-    /// Returns all records taken, alerts and steps: what rates are made of.
-    pub(super) fn totals(&self) -> [u64; 3] {
-        let customers = self.records.get("customer").into_iter();
-        let records = customers.flat_map(BTreeMap::values).sum();
-        let alerts = self.alerts.values().flat_map(BTreeMap::values).sum();
-        [records, alerts, self.steps.values().sum()]
+    /// Returns how many records, alerts and steps have come since an earlier look. A process that was not there then, or
+    /// has begun anew since, says nothing of it; none if that is so of all.
+    pub(super) fn since(&self, before: &Self) -> Option<[u64; 3]> {
+        let grown = self.processes.iter().filter_map(|now| {
+            let mut known = before.processes.iter();
+            let known = known.find(|it| it.url == now.url)?;
+            let place = |place: usize| now.totals[place].checked_sub(known.totals[place]);
+            Some([place(0)?, place(1)?, place(2)?])
+        });
+        grown.reduce(|all, one| std::array::from_fn(|place| all[place] + one[place]))
     }
 
     fn add(&mut self, url: &str, page: &Page) {
@@ -178,6 +186,21 @@ fn stage_rank(stage: &str) -> u8 {
     u8::from(stage != "customer")
 }
 
+/// Records of customers, alerts and steps of a process.
+fn totals(page: &Page) -> [u64; 3] {
+    let sum = |name: &str, counts: &dyn Fn(&Row) -> bool| {
+        let rows = page.rows(name).filter(|row| counts(row));
+        rows.map(|row| whole(row.value)).sum()
+    };
+    [
+        sum("waymark_records_total", &|row| {
+            row.label("stage") == "customer"
+        }),
+        sum("waymark_alerts_total", &|_| true),
+        sum("waymark_step_duration_seconds_count", &|_| true),
+    ]
+}
+
 fn one(page: &Page, name: &str, counts: &mut BTreeMap<String, u64>) {
     for row in page.rows(name) {
         *counts.entry(row.label("stage").to_owned()).or_default() += whole(row.value);
@@ -206,70 +229,4 @@ fn whole(value: f64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(url: &str, page: &str) -> Answer {
-        Answer {
-            url: url.to_owned(),
-            page: Page::read(page),
-            unready: Vec::new(),
-        }
-    }
-
-    const FIRST: &str = "\
-waymark_build_info{version=\"0.1.0\",commit=\"abc\"} 1
-waymark_shard_state{shard=\"10\",stage=\"customer\",state=\"running\"} 1
-waymark_shard_state{shard=\"10\",stage=\"customer\",state=\"halted\"} 0
-waymark_shard_state{shard=\"9\",stage=\"customer\",state=\"halted\"} 1
-waymark_halted{shard=\"9\",stage=\"customer\",halt=\"SOURCE_GAP\"} 1
-waymark_source_lag_records{shard=\"10\",stage=\"customer\",until=\"high_watermark\"} 7
-waymark_source_lag_records{shard=\"10\",stage=\"customer\",until=\"last_stable_offset\"} 3
-waymark_stream_time_seconds{shard=\"10\",stage=\"customer\"} 1777723200.5
-waymark_stream_time_seconds{shard=\"9\",stage=\"customer\"} 0
-waymark_records_total{stage=\"customer\",outcome=\"applied\"} 5
-waymark_alerts_total{stage=\"customer\",kind=\"application_stalled\",status=\"raised\"} 2
-waymark_step_duration_seconds_count{stage=\"customer\"} 4
-";
-    const SECOND: &str = "\
-waymark_build_info{version=\"0.1.0\",commit=\"abc\"} 1
-waymark_shard_state{shard=\"0\",stage=\"cohort\",state=\"running\"} 1
-waymark_shard_state{shard=\"0\",stage=\"customer\",state=\"recovering\"} 1
-waymark_records_total{stage=\"customer\",outcome=\"applied\"} 6
-waymark_records_total{stage=\"cohort\",outcome=\"applied\"} 100
-waymark_alerts_total{stage=\"customer\",kind=\"application_stalled\",status=\"raised\"} 1
-waymark_step_duration_seconds_count{stage=\"cohort\"} 1
-";
-
-    #[test]
-    fn several_processes_make_one_deployment() {
-        let all = Deployment::of(vec![answer("a", FIRST), answer("b", SECOND)]);
-        let shards: Vec<_> = all
-            .shards
-            .iter()
-            .map(|it| (it.name(), it.condition()))
-            .collect();
-        let told = |name: &str, state: &str| (name.to_owned(), state.to_owned());
-        let expected = [
-            told("customer/0", "recovering"),
-            told("customer/9", "halted SOURCE_GAP"),
-            told("customer/10", "running"),
-            told("cohort/0", "running"),
-        ];
-        assert_eq!(shards, expected);
-        assert_eq!(all.alerts["application_stalled"]["raised"], 3);
-        assert_eq!(all.totals(), [11, 3, 5], "records of customers only");
-    }
-
-    #[test]
-    fn a_shard_has_what_its_rows_say_and_nothing_else() {
-        let all = Deployment::of(vec![answer("a", FIRST)]);
-        let [halted, running] = &all.shards[..] else {
-            panic!("{all:?}");
-        };
-        assert_eq!(running.lag_records, Some(7));
-        let at = Timestamp::parse("2026-05-02T12:00:00.5Z").unwrap();
-        assert_eq!((running.stream_time, halted.stream_time), (Some(at), None));
-        assert_eq!((running.lag_seconds, halted.lag_records), (None, None));
-    }
-}
+mod tests;

@@ -47,7 +47,9 @@ fn an_application_counts_where_it_stands_now() {
     seen.customer(&key, Some(&at_stage(Some("offer"))));
     assert_eq!(standing(&seen), ["offer"]);
     seen.customer(&key, Some(&at_stage(Some("a stage of their own"))));
-    assert_eq!(standing(&seen), ["a stage of their own"]);
+    assert_eq!(standing(&seen), ["other"]);
+    seen.customer(&key, Some(&at_stage(Some("another of their own"))));
+    assert_eq!(standing(&seen), ["other"], "one for all of them");
     seen.customer(&key, Some(&at_stage(None)));
     assert!(standing(&seen).is_empty());
     assert_eq!(seen.ended["funds.disbursed"], 1);
@@ -70,6 +72,24 @@ fn a_stalled_application_is_slow_then_late_then_neither() {
     assert_eq!(seen.alerts["application_stalled"]["updated"], 1);
     assert_eq!(seen.take_alerts().len(), 3);
     assert!(seen.take_alerts().is_empty());
+}
+
+#[test]
+fn a_cohort_has_fallen_as_long_as_the_alert_on_its_fall_is_open() {
+    let cohort = |dimension: &str| json!({ "dimension": dimension, "value": "harbour" });
+    let shift = |id: &str, direction: &str, status: &str| {
+        let alert = json!({ "alert_id": id, "kind": "nps_shift", "status": status,
+            "cohort": cohort("branch"), "details": { "direction": direction } });
+        alert.to_string().into_bytes()
+    };
+    let mut seen = seen();
+    seen.alert(&shift("a", "rise", "raised"));
+    assert!(!seen.has_fallen(&cohort("branch")), "it rose");
+    seen.alert(&shift("b", "fall", "raised"));
+    assert!(seen.has_fallen(&cohort("branch")));
+    assert!(!seen.has_fallen(&cohort("product")), "of the same name");
+    seen.alert(&shift("b", "fall", "resolved"));
+    assert!(!seen.has_fallen(&cohort("branch")));
 }
 
 #[test]
