@@ -62,8 +62,9 @@ fn is_name(commit: &str) -> bool {
 }
 
 fn git(folder: &Path, words: &[&str]) -> Option<String> {
+    // The index is watched: a question must not write it.
     let asked = Command::new("git")
-        .arg("-C")
+        .args(["--no-optional-locks", "-C"])
         .arg(folder)
         .args(words)
         .output();

@@ -97,26 +97,15 @@ fn write_alerts(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     if summary.alerts.is_empty() {
         return writeln!(to, "  none");
     }
-    let mut table = table(
-        &[
-            "kind",
-            "raised",
-            "updated",
-            "resolved",
-            "expired",
-            "corrected",
-            "open",
-        ],
-        1,
-    );
+    // A replay holds nothing back.
+    let shown = || Status::ALL.into_iter().filter(|it| *it != Status::Held);
+    let names: Vec<&str> = shown().map(Status::name).collect();
+    let mut table = table(&[&["kind"][..], &names, &["open"]].concat(), 1);
     for (kind, statuses) in &summary.alerts {
         let count = |status| statuses.get(&status).copied().unwrap_or_default();
         let closed = [Status::Resolved, Status::Expired, Status::Corrected].map(count);
         let open = count(Status::Raised).saturating_sub(closed.iter().sum());
-        let counts = [count(Status::Raised), count(Status::Updated)]
-            .into_iter()
-            .chain(closed)
-            .chain([open]);
+        let counts = shown().map(count).chain([open]);
         table.add_row(
             [kind.to_string()]
                 .into_iter()

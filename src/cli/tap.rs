@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use serde_json::Value;
+use waymark_engine::derived::Status;
 use waymark_engine::event::Timestamp;
 
 use super::Output;
@@ -44,7 +46,7 @@ pub(super) struct Arguments {
     #[arg(long = "cohort", value_name = "DIMENSION=VALUE")]
     cohorts: Vec<String>,
     /// Only these transitions
-    #[arg(long = "status", value_name = "STATUS", value_parser = STATUSES)]
+    #[arg(long = "status", value_name = "STATUS", value_parser = statuses())]
     statuses: Vec<String>,
     /// Begin with what was published so long ago (1h), or at this time (2026-03-31T18:00:00+02:00)
     #[arg(long, value_name = "AGO|TIME", value_parser = since, conflicts_with = "from_beginning")]
@@ -60,14 +62,9 @@ pub(super) struct Arguments {
     output: Output,
 }
 
-const STATUSES: [&str; 6] = [
-    "raised",
-    "updated",
-    "held",
-    "resolved",
-    "expired",
-    "corrected",
-];
+fn statuses() -> PossibleValuesParser {
+    PossibleValuesParser::new(Status::ALL.map(Status::name))
+}
 
 fn since(text: &str) -> Result<Since, String> {
     if let Ok(at) = Timestamp::parse(text) {

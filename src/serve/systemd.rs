@@ -28,6 +28,8 @@ use crate::telemetry::{Report, ShardState, Status};
 const LOOK: Duration = Duration::from_millis(50);
 /// How often we look how the process is; more often where the watchdog is impatient.
 const EVERY: Duration = Duration::from_secs(1);
+/// How long the last word may take: a socket that nobody reads takes none, and must not hold up a process that stops.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// By how much the limit of the start is put off at each look, in microseconds: two minutes, for a process that lives.
 const MORE_TIME: u32 = 120_000_000;
 
@@ -35,7 +37,7 @@ const MORE_TIME: u32 = 120_000_000;
 #[derive(Debug)]
 pub struct Notifier {
     ended: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 impl Notifier {
@@ -54,18 +56,16 @@ impl Notifier {
         let thread = thread::Builder::new()
             .name("systemd".to_owned())
             .spawn(work)?;
-        Ok(Self {
-            ended,
-            thread: Some(thread),
-        })
+        Ok(Self { ended, thread })
     }
 }
 
 impl Drop for Notifier {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join()); // it has nothing to say that could be lost
+        let since = Stopwatch::start();
+        while !self.thread.is_finished() && since.elapsed() < FAREWELL {
+            thread::sleep(LOOK);
         }
     }
 }

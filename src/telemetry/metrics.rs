@@ -247,8 +247,8 @@ impl StageMetrics {
         let family = self.all.shards.with_label_values(&[self.stage]);
         family.set(shards.into());
         for kind in kinds {
-            for status in STATUSES {
-                let row = [self.stage, kind, name_of(status)];
+            for status in AlertStatus::ALL {
+                let row = [self.stage, kind, status.name()];
                 self.all.alerts.with_label_values(&row);
             }
         }
@@ -299,7 +299,7 @@ impl StageMetrics {
 
     /// Counts a transition of an alert. Kinds are those of the definition.
     pub fn alert(&self, kind: &str, status: AlertStatus) {
-        let row = [self.stage, kind, name_of(status)];
+        let row = [self.stage, kind, status.name()];
         self.all.alerts.with_label_values(&row).inc();
     }
 
@@ -369,27 +369,6 @@ impl SpanMetrics {
     pub fn dropped(&self, loss: SpanLoss, spans: u64) {
         let row = self.dropped.with_label_values(&[loss.label()]);
         row.inc_by(spans);
-    }
-}
-
-const STATUSES: [AlertStatus; 6] = [
-    AlertStatus::Raised,
-    AlertStatus::Updated,
-    AlertStatus::Held,
-    AlertStatus::Resolved,
-    AlertStatus::Expired,
-    AlertStatus::Corrected,
-];
-
-/// The names that alerts themselves carry.
-fn name_of(status: AlertStatus) -> &'static str {
-    match status {
-        AlertStatus::Raised => "raised",
-        AlertStatus::Updated => "updated",
-        AlertStatus::Held => "held",
-        AlertStatus::Resolved => "resolved",
-        AlertStatus::Expired => "expired",
-        AlertStatus::Corrected => "corrected",
     }
 }
 

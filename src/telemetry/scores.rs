@@ -1,8 +1,9 @@
 //! What is shown of the scores of cohorts: as of the last day that closed, by the process that closed it.
 //!
 //! A row belongs to a shard and goes with it. The next owner shows its own at the close of the next day, and so does a
-//! process that starts anew: what was last shown is remembered by Prometheus, with `last_over_time`, and told from older
-//! news by the day. Rows are bounded by the definition: `values_max` of a dimension in each shard, times the series of a
+//! process that starts anew. A rebalance takes every shard before it gives any, also those that stay: it removes all rows
+//! until the next close. What was last shown is remembered by Prometheus, with `last_over_time`, and told from older news by
+//! the day. Rows are bounded by the definition: `values_max` of a dimension in each shard, times the series of a
 //! cohort, of which there are 64 at most.
 
 use std::collections::{BTreeMap, BTreeSet};

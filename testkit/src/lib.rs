@@ -23,6 +23,7 @@
 //! | [`policy`] | what a test does when they are not there; the ledgers of tests that met them, and of those skipped |
 //! | [`clients`] | stock clients in Java and Python, fetched apart |
 //! | [`kafka`], [`redis`], [`registry`] | starting, killing, pausing and restarting them |
+//! | [`ports`] | ports that nobody else takes meanwhile |
 //! | [`prometheus`] | what reads metrics and judges rules, fetched apart |
 //! | [`checkers`] | what holds manifests, charts and container files to their schemas, fetched apart |
 //! | [`process`] | a child process that dies with its owner; also for running the `waymark` command |
@@ -36,7 +37,7 @@ mod clock;
 mod home;
 pub mod kafka;
 pub mod policy;
-mod ports;
+pub mod ports;
 pub mod process;
 pub mod prometheus;
 pub mod redis;
@@ -51,6 +52,7 @@ pub use kafka::Kafka;
 pub use policy::{
     built_or_skip, checkers_or_skip, clients_or_skip, prometheus_or_skip, servers_or_skip,
 };
+pub use ports::Port;
 pub use process::Process;
 pub use prometheus::{Prometheus, PrometheusProgram};
 pub use redis::Redis;

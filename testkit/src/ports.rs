@@ -18,7 +18,7 @@ const RANGE: Range<u16> = 20_000..32_000;
 
 /// A port of 127.0.0.1 that no other kit will use.
 #[derive(Debug)]
-pub(crate) struct Port {
+pub struct Port {
     number: u16,
     /// Locked until dropped. A port chosen by hand has none: its chooser knows best.
     _claim: Option<File>,
@@ -26,7 +26,11 @@ pub(crate) struct Port {
 
 impl Port {
     /// Claims a free port.
-    pub(crate) fn claim() -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// When none is free, or the folder of claims can't be made.
+    pub fn claim() -> Result<Self> {
         let folder = PathBuf::from(format!("/tmp/waymark-testkit-ports-{}", getuid()));
         fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
         // Each process begins elsewhere, so that it rarely tries a port that another one holds.
@@ -53,7 +57,8 @@ impl Port {
         })
     }
 
-    pub(crate) fn number(&self) -> u16 {
+    /// Returns its number.
+    pub fn number(&self) -> u16 {
         self.number
     }
 

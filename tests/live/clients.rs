@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use waymark_engine::event::Timestamp;
 use waymark_testkit::{Clients, Kafka, Registry, Servers, clients_or_skip};
 
-use crate::deployment::{Deployment, LONG};
+use crate::deployment::Deployment;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -79,7 +79,8 @@ fn java_and_python_read_every_alert_through_the_registry() {
     }
 
     let number = counts.alerts.to_string();
-    let tapped = deployment.must(&["tap", "--from-beginning", "-o", "json", "--count", &number]);
+    let tap = ["tap", "--from-beginning", "-o", "json", "--count", &number];
+    let tapped = deployment.in_time("tap", &deployment.command(&tap));
     for line in tapped.lines() {
         let alert: Value = serde_json::from_str(line).unwrap();
         let id = format!(
@@ -202,11 +203,8 @@ fn python_reads(deployment: &Deployment, clients: &Clients, arguments: &[&str]) 
 /// Runs a client to its end and returns the lines that it prints.
 fn lines(deployment: &Deployment, mut command: Command, arguments: &[&str]) -> Vec<String> {
     command.args(arguments);
-    let mut client = deployment.spawn("client", &command);
-    let ended = client.wait(LONG);
-    let done = ended.is_some_and(|status| status.success());
-    assert!(done, "{command:?} {ended:?}: {}", client.tail());
-    client.stdout().lines().map(str::to_owned).collect()
+    let told = deployment.in_time("client", &command);
+    told.lines().map(str::to_owned).collect()
 }
 
 /// Lines of the Python client by the id of the event.

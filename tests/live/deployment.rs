@@ -11,6 +11,8 @@
 //! deployment.assert_fine();
 //! ```
 
+use std::process::Command;
+
 use serde_json::Value;
 use waymark_testkit::until;
 
@@ -55,6 +57,15 @@ impl Deployment {
     }
 
     /// Waits until all shards are as they should be, and the store has whole copies of them.
+    /// Runs to its end what must succeed, and would wait for ever if something never came; returns what it prints.
+    pub(crate) fn in_time(&self, name: &str, command: &Command) -> String {
+        let mut process = self.spawn(name, command);
+        let ended = process.wait(LONG);
+        let done = ended.is_some_and(|status| status.success());
+        assert!(done, "{command:?} {ended:?}: {}", process.tail());
+        process.stdout()
+    }
+
     fn wait_until(&self, look: fn(&Self) -> Vec<Value>, is_there: impl Fn(&Value) -> bool) {
         let is_there = |shard: &Value| is_there(shard) && shard["store"]["status"] == "complete";
         let are_there = || look(self).iter().all(&is_there).then_some(());

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
 use std::time::Duration;
 
 use serde_json::Value;
-use waymark_testkit::{Kafka, Prometheus, prometheus_or_skip, servers_or_skip, until};
+use waymark_testkit::{Kafka, Port, Prometheus, prometheus_or_skip, servers_or_skip, until};
 
 use crate::deployment::{Deployment, LONG};
 use crate::panels::{dashboards, queries, read};
@@ -37,7 +36,8 @@ fn a_healthy_run_has_every_figure_and_no_alert_and_a_halted_shard_is_told() {
     };
     let deployment = Deployment::create(&servers, "watched", &Kafka::shared(&servers).bootstrap());
     deployment.simulate(&["--seed", "7", "--customers", "150", "--events", "6000"]);
-    let http = free_address();
+    let port = Port::claim().unwrap(); // the worker comes back to it
+    let http = format!("127.0.0.1:{}", port.number());
     let mut worker = start(&deployment, &http);
     let prometheus = Prometheus::start(&program, &settings(&http)).unwrap();
     let watch = Watch(&prometheus);
@@ -89,12 +89,6 @@ fn start(deployment: &Deployment, http: &str) -> Worker {
         settings: &[&format!("http={http}")],
         ..Start::default()
     })
-}
-
-/// An address for metrics that stays the same when the process starts again.
-fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }
 
 /// As in `deploy/prometheus/prometheus.yml`, but impatient.

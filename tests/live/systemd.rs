@@ -119,3 +119,20 @@ fn systemd_is_told_when_the_process_is_ready_alive_and_stopping() {
         (1, 1)
     );
 }
+
+#[test]
+fn a_systemd_that_does_not_read_holds_no_farewell_up() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let deployment = Deployment::create(&servers, "unheard", &Kafka::shared(&servers).bootstrap());
+    let systemd = Systemd::listen();
+    let chatter = UnixDatagram::unbound().unwrap();
+    chatter.set_nonblocking(true).unwrap();
+    let socket = systemd.folder.path().join("notify");
+    while chatter.send_to(b"STATUS=chatter", &socket).is_ok() {}
+    let mut service = systemd.start(&deployment);
+    service.wait_to_say("the group has decided", LONG).unwrap();
+    let ended = service.stop(FAREWELL).unwrap();
+    assert_eq!(ended.code(), Some(0), "{}", service.tail());
+}

@@ -38,9 +38,10 @@ fn what_was_published_is_shown_as_it_was_published_and_filters_take_of_it() {
     );
     assert_eq!(some.iter().map(id).collect::<BTreeSet<_>>(), expected);
 
-    let one = deployment.must(&[
+    let one = deployment.command(&[
         "tap", "--since", "1h", "--kind", filter, "--status", "raised", "--count", "1",
     ]);
+    let one = deployment.in_time("tap", &one);
     assert!(
         one.contains(" enquiry_unanswered breached raised  customer C"),
         "{one}"
@@ -121,7 +122,8 @@ fn without_a_topic_or_a_broker_it_says_so() {
 }
 
 fn tapped(deployment: &Deployment, more: &[&str]) -> Vec<Value> {
-    let told = deployment.must(&[&["tap", "--from-beginning", "-o", "json"], more].concat());
+    let words = [&["tap", "--from-beginning", "-o", "json"], more].concat();
+    let told = deployment.in_time("tap", &deployment.command(&words));
     let lines = told.lines();
     lines
         .map(|line| serde_json::from_str(line).unwrap())

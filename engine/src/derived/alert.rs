@@ -149,6 +149,30 @@ pub enum Status {
     Corrected,
 }
 
+impl Status {
+    /// All of them, in the order of a life.
+    pub const ALL: [Self; 6] = [
+        Self::Raised,
+        Self::Updated,
+        Self::Held,
+        Self::Resolved,
+        Self::Expired,
+        Self::Corrected,
+    ];
+
+    /// Returns the name that alerts carry, as their outputs spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Updated => "updated",
+            Self::Held => "held",
+            Self::Resolved => "resolved",
+            Self::Expired => "expired",
+            Self::Corrected => "corrected",
+        }
+    }
+}
+
 /// How much an alert matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -157,4 +181,15 @@ pub enum Severity {
     Info,
     Warning,
     Critical,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_are_named_as_they_are_published() {
+        let published = Status::ALL.map(|status| serde_json::to_value(status).unwrap());
+        assert_eq!(published, Status::ALL.map(Status::name));
+    }
 }

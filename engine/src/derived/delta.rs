@@ -57,7 +57,7 @@ impl CohortName {
 /// The key, `branch=17`.
 impl fmt::Display for CohortName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.dimension, self.value)
+        f.write_str(&self.key())
     }
 }
 

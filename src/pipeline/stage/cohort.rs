@@ -67,7 +67,8 @@ impl Stage for CohortStage {
     }
 
     fn alert_kinds(&self) -> Vec<Text> {
-        vec![Shift::KIND.into()]
+        let shift = self.cohorts.nps.shift.iter();
+        shift.map(|_| Shift::KIND.into()).collect()
     }
 
     fn gate(&self, progress: &Progress) -> Ear {

@@ -1,5 +1,7 @@
 //! The stored form against its published schema: another implementation reads and writes the same bytes.
 
+mod by_name;
+
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;
 use proptest::array::uniform8;
@@ -33,6 +35,7 @@ proptest! {
         let reader = GenericDatumReader::builder(&schema).build().unwrap();
         let value = reader.read_value(&mut datum).unwrap();
         prop_assert!(datum.is_empty());
+        prop_assert_eq!(&value, &by_name::cohort(&cohort));
         let writer = GenericDatumWriter::builder(&schema).build().unwrap();
         prop_assert_eq!(&writer.write_value_to_vec(value).unwrap(), &bytes[WRITTEN.len()..]);
     }
