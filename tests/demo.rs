@@ -16,13 +16,18 @@ const DEFINITION: &str = concat!(
 /// Partitions of `events` in the demo, each closed by a heartbeat.
 const HEARTBEATS: u64 = 12;
 
-fn waymark(arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_waymark"))
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_waymark"));
+    command
         .args(arguments)
         // What somebody has set for a deployment of their own must not matter.
         .env("WAYMARK_DEPLOYMENT", "another")
-        .env("WAYMARK_KAFKA__BOOTSTRAP__SERVERS", "localhost:1")
-        .output();
+        .env("WAYMARK_KAFKA__BOOTSTRAP__SERVERS", "localhost:1");
+    command
+}
+
+fn waymark(arguments: &[&str]) -> Output {
+    let output = command(arguments).output();
     output.expect("the binary was just built")
 }
 
@@ -228,4 +233,20 @@ fn a_log_is_broken_off_when_its_time_is_up() {
     assert!(count(&summary, "sent") < 500, "{summary}");
     assert_eq!(summary["heartbeats"], HEARTBEATS);
     assert_eq!(summary["sent"], summary["books"]["received"]);
+}
+
+#[cfg(feature = "failpoints")]
+#[test]
+fn a_demo_whose_workers_stand_still_ends_and_says_so() {
+    let http = ["--http", "127.0.0.1:0"];
+    let told = ["demo", "--customers", "300", "--for", "5s", "--speed", "5d"];
+    let mut demo = command(&[&told[..], &http].concat());
+    let shown = demo.env("FAILPOINTS", "step.5=30*off->pause").output();
+    let Output { status, stderr, .. } = shown.unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("waymark: nothing has moved for 20s while "),
+        "{said}"
+    );
 }
