@@ -98,6 +98,7 @@ fn commands(page: &Path) -> Vec<String> {
         let code = code.trim_start_matches("$ ");
         let code = code.replace("cargo run --release -- ", "waymark ");
         let code = code.split("  #").next().unwrap_or_default();
+        let code = code.split(" | kubectl").next().unwrap_or_default(); // no cluster here
         let code = code.trim_end().trim_end_matches(" &");
         let words = code.split(' ').find(|word| !is_assignment(word));
         if words == Some("waymark") || code.starts_with("source <(waymark ") {
