@@ -1,11 +1,10 @@
-//! The whole path over a backlog: from the start of the customer stage until the last event is committed, and until the
-//! cohort stage, in a process of its own that has been waiting, has committed the last delta.
+//! The whole path over a backlog: from the start of the customer stage until the last event is committed; then, in a
+//! process of its own, from the start of the cohort stage until the last delta is.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use serde::Serialize;
-use waymark_testkit::Process;
 
 use crate::arrange::{Deployment, alive, wait_for};
 use crate::kafka::{Held, Reader};
@@ -36,7 +35,9 @@ pub(crate) struct Backlog {
 /// What the cohort stage took for the deltas of this backlog.
 #[derive(Debug, Serialize)]
 pub(crate) struct Cohorts {
-    /// Of the process, from the start of the customer stage on.
+    /// From the start of the process to the last commit.
+    pub(crate) seconds: f64,
+    /// Of the process, its start included.
     pub(crate) cpu_seconds_per_million: f64,
     pub(crate) peak_memory_bytes: u64,
 }
@@ -47,7 +48,6 @@ pub(crate) fn measure(deployment: &Deployment<'_>) -> Result<Backlog> {
     let bootstrap = deployment.stage.kafka.bootstrap();
     let source = Reader::open(&bootstrap, &deployment.topic("events"), &group)?;
     let ends = source.ends()?;
-    let waiting = Waiting::start(deployment)?;
     let begun = Instant::now();
     let mut run = deployment.run_stages("customer")?;
     let mut first: Option<(Duration, i64)> = None;
@@ -67,7 +67,6 @@ pub(crate) fn measure(deployment: &Deployment<'_>) -> Result<Backlog> {
     let cpu = cpu_seconds(&run.id().to_string())?;
     let peak_memory_bytes = peak_bytes(run.id())?;
     Deployment::stop(run)?;
-    let cohorts = waiting.finish()?;
     let held = |topic: &str| Reader::open(&bootstrap, &deployment.topic(topic), &group)?.held();
     let deltas = held("deltas")?;
     let events: i64 = ends.iter().sum();
@@ -81,60 +80,31 @@ pub(crate) fn measure(deployment: &Deployment<'_>) -> Result<Backlog> {
         peak_memory_bytes,
         changelog: held("customer.changelog")?,
         alerts: held("alerts")?,
+        cohorts: cohorts(deployment, deltas.records as f64)?,
         deltas,
-        cohorts: Cohorts {
-            cpu_seconds_per_million: cohorts.cpu_seconds * 1e6 / deltas.records as f64,
-            peak_memory_bytes: cohorts.peak_memory_bytes,
-        },
     })
 }
 
-/// A cohort stage that has started and has nothing to do yet.
-struct Waiting {
-    run: Process,
-    deltas: Reader,
-    cpu: f64,
-}
-
-/// What a process has used.
-struct Used {
-    cpu_seconds: f64,
-    peak_memory_bytes: u64,
-}
-
-impl Waiting {
-    fn start(deployment: &Deployment<'_>) -> Result<Self> {
-        let bootstrap = deployment.stage.kafka.bootstrap();
-        let open = |topic: &str| {
-            let group = deployment.topic("cohort");
-            Reader::open(&bootstrap, &deployment.topic(topic), &group)
-        };
-        let (deltas, changelog) = (open("deltas")?, open("cohort.changelog")?);
-        let mut run = deployment.run_stages("cohort")?;
-        // The first start of a shard commits an empty step.
-        wait_for("the cohort stage", LIMIT, || {
-            alive(&mut run)?;
-            Ok(changelog.ends()?.iter().all(|end| *end > 0))
-        })?;
-        let cpu = cpu_seconds(&run.id().to_string())?;
-        Ok(Self { run, deltas, cpu })
-    }
-
-    /// Waits until it has taken everything, and stops it.
-    fn finish(mut self) -> Result<Used> {
-        let ends = self.deltas.ends()?;
-        wait_for("the cohort stage", LIMIT, || {
-            alive(&mut self.run)?;
-            let positions = self.deltas.positions()?;
-            // The last place may be the mark of a transaction, which nobody reads.
-            Ok(positions.iter().zip(&ends).all(|(at, end)| *at >= end - 1))
-        })?;
-        let cpu = cpu_seconds(&self.run.id().to_string())? - self.cpu;
-        let used = Used {
-            cpu_seconds: cpu,
-            peak_memory_bytes: peak_bytes(self.run.id())?,
-        };
-        Deployment::stop(self.run)?;
-        Ok(used)
-    }
+/// The cohort stage over the deltas that are there.
+fn cohorts(deployment: &Deployment<'_>, count: f64) -> Result<Cohorts> {
+    let bootstrap = deployment.stage.kafka.bootstrap();
+    let group = deployment.topic("cohort");
+    let deltas = Reader::open(&bootstrap, &deployment.topic("deltas"), &group)?;
+    let ends = deltas.ends()?;
+    let begun = Instant::now();
+    let mut run = deployment.run_stages("cohort")?;
+    wait_for("the cohort stage", LIMIT, || {
+        alive(&mut run)?;
+        let positions = deltas.positions()?;
+        // The last place may be the mark of a transaction, which nobody reads.
+        Ok(positions.iter().zip(&ends).all(|(at, end)| *at >= end - 1))
+    })?;
+    let took = begun.elapsed();
+    let cohorts = Cohorts {
+        seconds: took.as_secs_f64(),
+        cpu_seconds_per_million: cpu_seconds(&run.id().to_string())? * 1e6 / count,
+        peak_memory_bytes: peak_bytes(run.id())?,
+    };
+    Deployment::stop(run)?;
+    Ok(cohorts)
 }

@@ -145,6 +145,11 @@ impl Rows {
         let cpu = format!("{:.2}", of.cohorts.cpu_seconds_per_million);
         self.add("cohort stage: CPU-seconds per million deltas", cpu, "<= 2");
         self.add(
+            "cohort stage: seconds from start to last commit",
+            format!("{:.1}", of.cohorts.seconds),
+            "",
+        );
+        self.add(
             "cohort stage: peak memory, MB",
             megabytes(of.cohorts.peak_memory_bytes),
             "",
