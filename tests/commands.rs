@@ -2,7 +2,7 @@
 //!
 //! Lines of code blocks that begin with `waymark` are taken from the pages as printed. Where a server is needed, only the
 //! grammar is checked: names of commands and flags, and their values. The others run one after the other in a folder of
-//! their own. What commands say is told in `tests/commands/*.trycmd`, sessions with their output and exit code: of commands
+//! their own. What commands say is told in `tests/commands/*.trycmd`, each with its output and exit code: of commands
 //! without settings, for variables of whoever runs the tests would count as some. `TRYCMD=overwrite` writes them anew.
 
 use std::fs;
@@ -27,7 +27,7 @@ const NEED_SERVERS: [&str; 11] = [
 ];
 
 #[test]
-fn sessions_go_as_they_are_told() {
+fn commands_print_what_is_told() {
     trycmd::TestCases::new().case("tests/commands/*.trycmd");
 }
 

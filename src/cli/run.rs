@@ -26,9 +26,10 @@ use crate::view::Screen;
 
 /// Processes events from Kafka: keeps journeys and cohorts in the store, publishes alerts and scores exactly once
 ///
-/// Runs until SIGTERM or SIGINT; then finishes what is committed and leaves within ten seconds. Exit codes: 0 stopped, 1 a
-/// worker has ended by itself, 69 the brokers can't be asked or something that delivery rests on is not fit, 78 a setting is
-/// wrong. Under systemd it says when it is ready, live and stopping (`Type=notify`, `WatchdogSec`).
+/// Runs until SIGTERM or SIGINT; then finishes what is committed and leaves within ten seconds, or at once at a second
+/// signal. Exit codes: 0 stopped, 1 a worker has ended by itself, 69 the brokers can't be asked or something that delivery
+/// rests on is not fit, 78 a setting is wrong. Under systemd it says when it is ready, live and stopping (`Type=notify`,
+/// `WatchdogSec`).
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! How far the feed may be ahead of the workers.
+//! How far the teller may be ahead of the workers.
 //!
 //! The mock broker keeps the last 5 MiB of a partition, read or not. What waits is counted in bytes, partition by
 //! partition, because a log may hold records of 1 MiB; and a record leads to others (a journey, alerts, deltas) that

@@ -1,4 +1,4 @@
-//! What the feed and those who listen tell each other while a story is told.
+//! What the teller and those who listen tell each other while a story is told.
 //!
 //! Numbers and flags only: nobody waits for anybody here. Whoever ends, be it by a panic, lowers no flag behind it.
 
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// What the feed and those who listen tell each other.
+/// What the teller and those who listen tell each other.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// Records sent, the heartbeats of the end included.

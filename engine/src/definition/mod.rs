@@ -6,7 +6,7 @@
 //! | `scores`    | survey statistics as meant: cohorts, windows, waves, shift detection |
 //! | `kind_set`  | sets of event kinds and of parties, as bits                          |
 //! | `condition` | a CEL expression over an event and its subject                       |
-//! | `tree`, `shape`, `raw` | the file as typed: every value with its place             |
+//! | `tree`, `shape`, `placed`, `raw` | the file as typed: every value with its place    |
 //! | `parse`     | from as typed to as meant, telling everything that is wrong          |
 //! | `lint`      | what can be read, and yet is not what anybody means                  |
 //! | `problem`   | what is wrong, where, and what to write instead                      |
@@ -23,6 +23,7 @@ mod kind_set;
 mod lint;
 mod names;
 mod parse;
+mod placed;
 mod problem;
 mod raw;
 mod rule;

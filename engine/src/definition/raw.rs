@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::shape::{At, Entry, Pairs};
+use super::placed::{At, Entry, Pairs};
 use crate::event::Kind;
 
 /// What Waymark watches for a bank: stages, expectations and scores.

@@ -1,19 +1,16 @@
 //! From the tree to the structs of `raw`: keys, lists and texts must be where the structs want them.
 //!
 //! This is a serde deserializer that does not stop at the first mistake. Whatever is wrong goes to the list of problems
-//! with its place; an [`Entry`] that went wrong is left out, and its siblings are still read. An error that leaves a
+//! with its place; an [`Entry`](super::placed::Entry) that went wrong is left out, and its siblings are still read. An error that leaves a
 //! deserializer of this chapter has been reported, so whoever receives it may drop it.
 
 use std::cell::RefCell;
 use std::fmt;
-use std::marker::PhantomData;
 
-use schemars::JsonSchema;
-use serde::de::{
-    self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, Visitor,
-};
+use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
 
 use super::names::{choices, suggestion};
+use super::placed::AT;
 use super::problem::{Place, Problem};
 use super::tree::{Content, Key, Node};
 
@@ -26,124 +23,6 @@ pub(super) fn read<T: DeserializeOwned>(node: &Node) -> (Option<T>, Vec<Problem>
     };
     let value = T::deserialize(reader).ok();
     (value, problems.into_inner())
-}
-
-/// A value that remembers its place.
-#[derive(Debug, Clone)]
-pub(super) struct At<T> {
-    pub(super) value: T,
-    pub(super) place: Place,
-}
-
-impl<T> std::ops::Deref for At<T> {
-    type Target = T;
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-
-/// One item of a list, or none if it could not be read.
-#[derive(Debug)]
-pub(super) struct Entry<T>(pub(super) Option<T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entry<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(T::deserialize(deserializer).ok()))
-    }
-}
-
-/// Keys and values in the order of the file, where the keys are the author's own.
-#[derive(Debug)]
-pub(super) struct Pairs<T>(pub(super) Vec<(At<String>, T)>);
-
-impl<T> Default for Pairs<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Pairs<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PairsVisitor<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for PairsVisitor<T> {
-            type Value = Pairs<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("keys with values")
-            }
-            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Pairs<T>, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_map(PairsVisitor(PhantomData))
-    }
-}
-
-/// The name under which [`At`] asks for line, column, length and value.
-const AT: &str = "waymark::At";
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AtVisitor<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for AtVisitor<T> {
-            type Value = At<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value with its place")
-            }
-            fn visit_seq<A: de::SeqAccess<'de>>(self, mut parts: A) -> Result<At<T>, A::Error> {
-                let mut number = || parts.next_element::<u32>().map(Option::unwrap_or_default);
-                let (line, column, length) = (number()?, number()?, number()?);
-                let value = parts.next_element()?;
-                let missing = || de::Error::custom("no value");
-                Ok(At {
-                    value: value.ok_or_else(missing)?,
-                    place: Place {
-                        line,
-                        column,
-                        length,
-                    },
-                })
-            }
-        }
-        deserializer.deserialize_newtype_struct(AT, AtVisitor(PhantomData))
-    }
-}
-
-/// Editors see the value alone.
-macro_rules! transparent_schema {
-    ($($wrapper:ident),+) => {$(
-        impl<T: JsonSchema> JsonSchema for $wrapper<T> {
-            fn inline_schema() -> bool {
-                T::inline_schema()
-            }
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                T::schema_name()
-            }
-            fn schema_id() -> std::borrow::Cow<'static, str> {
-                T::schema_id()
-            }
-            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                T::json_schema(generator)
-            }
-        }
-    )+};
-}
-
-transparent_schema!(At, Entry);
-
-impl<T: JsonSchema> JsonSchema for Pairs<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Pairs".into()
-    }
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        std::collections::BTreeMap::<String, T>::json_schema(generator)
-    }
 }
 
 /// Why reading stopped: already told, or still to be told by whoever knows the place.

@@ -40,7 +40,7 @@ use crate::trace::Exporter;
 
 use lines::Lines;
 use live::Live;
-use show::{Show, Stage};
+use show::{Medium, Show};
 use summary::Summary;
 
 /// Shows a lending quarter in a minute and a half: nothing needs to be installed
@@ -133,8 +133,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let begin = story.begin;
     let pace = arguments.pace();
-    let stage = arguments.stage(poster, &story, work.definition.nps.is_some())?;
-    let (seen, took) = show.run(story, &pace, stage)?;
+    let medium = arguments.medium(poster, &story, work.definition.nps.is_some())?;
+    let (seen, took) = show.run(story, &pace, medium)?;
     let span = (begin, show.clock.now());
     arguments.close(&summary::sum_up(&seen, &show.told, span, took))?;
     Ok(Exit::Ok)
@@ -186,12 +186,17 @@ impl Arguments {
     }
 
     /// A picture where somebody watches, else lines.
-    fn stage(&self, poster: [String; 3], story: &Story<'_>, has_scores: bool) -> io::Result<Stage> {
+    fn medium(
+        &self,
+        poster: [String; 3],
+        story: &Story<'_>,
+        has_scores: bool,
+    ) -> io::Result<Medium> {
         if self.is_live() {
             let live = Live::open(poster, (story.begin, story.end), has_scores)?;
-            return Ok(Stage::Live(Box::new(live)));
+            return Ok(Medium::Live(Box::new(live)));
         }
-        Ok(Stage::Lines(Lines::new(self.output)))
+        Ok(Medium::Lines(Lines::new(self.output)))
     }
 
     fn is_live(&self) -> bool {

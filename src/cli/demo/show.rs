@@ -13,7 +13,7 @@ use super::live::Live;
 use super::patience::{Patience, why};
 use crate::clock::{Stopwatch, StoryClock};
 use crate::config::{Assurance, Config};
-use crate::demo::{AtEnd, Audience, Feed, Pace, Seen, Story, Told};
+use crate::demo::{AtEnd, Audience, Pace, Seen, Story, Teller, Told};
 use crate::kafka::topics::Shape;
 use crate::pipeline::{self, Work};
 
@@ -32,7 +32,7 @@ pub(super) struct Show<'a> {
 }
 
 /// Where it is shown.
-pub(super) enum Stage {
+pub(super) enum Medium {
     Lines(Lines),
     Live(Box<Live>),
 }
@@ -47,7 +47,7 @@ impl Show<'_> {
         &self,
         story: Story<'_>,
         pace: &Pace,
-        mut stage: Stage,
+        mut medium: Medium,
     ) -> anyhow::Result<(Seen, Duration)> {
         let since = Stopwatch::start();
         let mut seen = Seen::new(&self.work.definition);
@@ -58,15 +58,15 @@ impl Show<'_> {
                 let _ends = AtEnd(&self.stop);
                 pipeline::run(self.config, self.work, &self.stop)
             });
-            let shown = self.gather(&mut seen, &mut stage).and_then(|audience| {
-                let feed = self.feed()?;
-                let feed = scope.spawn(move || feed.tell(story, pace));
-                let listened = self.listen(&audience, &mut seen, &mut stage);
+            let shown = self.gather(&mut seen, &mut medium).and_then(|audience| {
+                let teller = self.teller()?;
+                let telling = scope.spawn(move || teller.tell(story, pace));
+                let listened = self.listen(&audience, &mut seen, &mut medium);
                 self.told.enough.store(true, Ordering::Relaxed);
-                feed.join().expect("a teller does not panic")?;
+                telling.join().expect("a teller does not panic")?;
                 listened
             });
-            drop(stage); // the terminal, before anything is said
+            drop(medium); // the terminal, before anything is said
             self.stop.store(true, Ordering::Relaxed);
             workers
                 .join()
@@ -77,13 +77,13 @@ impl Show<'_> {
     }
 
     /// Waits until the workers have taken all shards.
-    fn gather(&self, seen: &mut Seen, stage: &mut Stage) -> anyhow::Result<Audience> {
+    fn gather(&self, seen: &mut Seen, medium: &mut Medium) -> anyhow::Result<Audience> {
         let (kafka, deployment) = (&self.config.kafka, &self.config.deployment);
         let audience = Audience::open(kafka, deployment, shape())?;
         let since = Stopwatch::start();
         while !self.is_over() && !self.have_begun(seen) {
             audience.listen(LISTEN, seen)?;
-            self.show(seen, stage)?;
+            self.show(seen, medium)?;
             if since.elapsed() > GATHERING {
                 bail!("the workers have not taken their shards within {GATHERING:?}");
             }
@@ -99,10 +99,10 @@ impl Show<'_> {
         all(customers, partitions) && (!has_scores || all(cohorts, cohort_partitions))
     }
 
-    fn feed(&self) -> anyhow::Result<Feed<'_>> {
+    fn teller(&self) -> anyhow::Result<Teller<'_>> {
         let (partitions, _) = shape();
         let clock = self.clock.clone();
-        Ok(Feed::open(self.config, partitions, clock, &self.told)?)
+        Ok(Teller::open(self.config, partitions, clock, &self.told)?)
     }
 
     /// Listens until all is heard, or somebody has heard enough.
@@ -110,13 +110,13 @@ impl Show<'_> {
         &self,
         audience: &Audience,
         seen: &mut Seen,
-        stage: &mut Stage,
+        medium: &mut Medium,
     ) -> anyhow::Result<()> {
         let mut patience = Patience::new();
         while !self.is_over() {
             audience.listen(LISTEN, seen)?;
             self.told.hear(seen.taken());
-            self.show(seen, stage)?;
+            self.show(seen, medium)?;
             let waiting = self.waiting(seen);
             let is_told = self.told.over.load(Ordering::Acquire);
             if is_told && (self.is_broken_off() || self.is_all_heard(seen)) {
@@ -131,11 +131,11 @@ impl Show<'_> {
     }
 
     /// Shows what there is; whoever watches may end it.
-    fn show(&self, seen: &mut Seen, stage: &mut Stage) -> anyhow::Result<()> {
+    fn show(&self, seen: &mut Seen, medium: &mut Medium) -> anyhow::Result<()> {
         let (told, now) = (&self.told, self.clock.now());
-        match stage {
-            Stage::Lines(lines) => lines.show(seen, told, now)?,
-            Stage::Live(live) => {
+        match medium {
+            Medium::Lines(lines) => lines.show(seen, told, now)?,
+            Medium::Live(live) => {
                 if live.show(seen, told, now)? == ControlFlow::Break(()) {
                     self.stop.store(true, Ordering::Relaxed);
                 }

@@ -14,9 +14,9 @@ mod stages;
 use std::collections::BTreeMap;
 
 use super::names::nearest;
+use super::placed::{At, Entry};
 use super::problem::{Place, Problem};
 use super::raw::{RawDefinition, RawNps, RawRule, RawStage};
-use super::shape::{At, Entry};
 use super::{Definition, RuleKey};
 
 /// Looks through a file; `definition` is missing where reading has already failed.

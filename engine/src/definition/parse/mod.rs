@@ -14,12 +14,12 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::time::Duration;
 
+use super::placed::At;
 use super::problem::{Place, Problem, ProblemSeverity};
 use super::raw::{
     RawApplications, RawDefinition, RawDuration, RawFeedClass, RawFeeds, RawKind, RawKinds,
     RawSeverity, RawStage,
 };
-use super::shape::At;
 use super::{Definition, FeedClass, Feeds, KindSet, Stage, duration, lint, names, shape, tree};
 use crate::derived::Severity;
 use crate::event::{FeedName, Kind, Text};

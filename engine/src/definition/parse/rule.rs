@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{Reading, severity, text};
 use crate::definition::names;
+use crate::definition::placed::At;
 use crate::definition::raw::{
     RawCase, RawDuration, RawNarrow, RawParty, RawPercent, RawRule, RawSelector, RawSubject,
     RawUntil, RawWithin,
 };
-use crate::definition::shape::At;
 use crate::definition::{
     Condition, FeedClass, Feeds, KindSet, PartySet, Raise, Rule, RuleKey, Selector, SubjectKind,
     Until, Within, WithinCase,

@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Reading, severity, text};
+use crate::definition::placed::At;
 use crate::definition::raw::{
     RawCohort, RawDuration, RawNps, RawShift, RawTurnedDetractor, RawWaves,
 };
-use crate::definition::shape::At;
 use crate::definition::{CohortBy, Nps, Shift, TurnedDetractor, Waves};
 use crate::derived::Severity;
 use crate::event::Text;

@@ -1,7 +1,7 @@
 //! Tells a story: sends its records at the story's pace, and puts the story's clock forward behind them.
 //!
 //! The clock never passes a record that the broker has not acknowledged, so no idle shard can take a slow teller for a
-//! silent customer. The mock broker forgets what does not fit into a partition, read or not: the feed waits for the
+//! silent customer. The mock broker forgets what does not fit into a partition, read or not: the teller waits for the
 //! workers rather than get too far [`Ahead`]. A story that is told to its end, or as long as it may be, closes with a
 //! heartbeat on every partition, as a bank's feeds send them: then all shards know what time it is.
 
@@ -27,6 +27,7 @@ use crate::source::SourceError;
 
 /// How often records are sent.
 const SLOT: Duration = Duration::from_millis(20);
+
 /// How fast a story is told, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
@@ -38,7 +39,7 @@ pub(crate) struct Pace {
 
 /// Why a story can't be told on.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FeedError {
+pub(crate) enum TellError {
     /// The log can't be read.
     #[error("the log can't be told to its end")]
     Log(#[from] SourceError),
@@ -47,8 +48,8 @@ pub(crate) enum FeedError {
     Broker(#[from] PlainError),
 }
 
-/// A teller.
-pub(crate) struct Feed<'t> {
+/// Whoever tells a story.
+pub(crate) struct Teller<'t> {
     producer: PlainProducer,
     topic: String,
     partitions: u32,
@@ -57,7 +58,7 @@ pub(crate) struct Feed<'t> {
     ahead: Ahead,
 }
 
-impl<'t> Feed<'t> {
+impl<'t> Teller<'t> {
     /// Prepares to tell to the events of a deployment.
     ///
     /// # Errors
@@ -81,8 +82,8 @@ impl<'t> Feed<'t> {
     /// Tells a story until it ends, its time is up or nobody wants to hear more.
     ///
     /// # Errors
-    /// [`FeedError`].
-    pub(crate) fn tell(mut self, story: Story<'_>, pace: &Pace) -> Result<(), FeedError> {
+    /// [`TellError`].
+    pub(crate) fn tell(mut self, story: Story<'_>, pace: &Pace) -> Result<(), TellError> {
         let _over = AtEnd(&self.told.over);
         let Story { begin, end, scenes } = story;
         let (mut scenes, mut last) = (scenes.peekable(), begin);
@@ -114,10 +115,10 @@ impl<'t> Feed<'t> {
         now: Timestamp,
         scenes: &mut Peekable<impl Iterator<Item = Result<Scene, SourceError>>>,
         last: &mut Timestamp,
-    ) -> Result<bool, FeedError> {
+    ) -> Result<bool, TellError> {
         self.ahead.settle(&self.told.taken());
         let is_due = |scene: &Scene| scene.at <= now;
-        let may_go = |feed: &Self, scene: &Scene| is_due(scene) && feed.has_room(scene);
+        let may_go = |teller: &Self, scene: &Scene| is_due(scene) && teller.has_room(scene);
         while let Some(scene) =
             scenes.next_if(|next| next.as_ref().map_or(true, |scene| may_go(self, scene)))
         {
@@ -128,8 +129,8 @@ impl<'t> Feed<'t> {
         Ok(matches!(scenes.peek(), Some(Ok(scene)) if is_due(scene)))
     }
 
-    /// The feed says that it has told all: no shard waits for more.
-    fn close(&mut self, end: Timestamp) -> Result<(), FeedError> {
+    /// Every feed of the story says that it has told all: no shard waits for more.
+    fn close(&mut self, end: Timestamp) -> Result<(), TellError> {
         let mut value = Vec::new();
         encode_json(&heartbeat(end), &mut value);
         let customer = None;
