@@ -59,10 +59,7 @@ fn delta(id: &str, occurred_at: Timestamp, dimension: &str, value: u32, chance: 
     Delta {
         event_hash: EventHash::of(id),
         occurred_at,
-        cohort: CohortName {
-            dimension: dimension.into(),
-            value: format!("value-{value}").into(),
-        },
+        cohort: CohortName::new(dimension, &format!("value-{value}")),
         series: Series {
             instrument: Instrument::Nps,
             touchpoint: "relationship".into(),

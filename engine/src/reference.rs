@@ -102,16 +102,16 @@ impl CohortShard {
         }
         self.shard.advance(&mut self.table, now, derived);
         for delta in deltas {
-            let key = delta.cohort.to_string();
-            let taken = self.has_room_for(&key, delta)
-                && self.shard.apply(&mut self.table, &key, delta, derived) == Outcome::Applied;
+            let key = delta.cohort.key();
+            let taken = self.has_room_for(key, delta)
+                && self.shard.apply(&mut self.table, key, delta, derived) == Outcome::Applied;
             self.refused += u64::from(!taken);
         }
     }
 
     /// Returns whether a cohort is known, or may become known.
     fn has_room_for(&self, key: &str, delta: &Delta) -> bool {
-        let dimension = &delta.cohort.dimension;
+        let dimension = delta.cohort.dimension();
         let known = || self.table.count(&format!("{dimension}="));
         self.table.contains(key)
             || self

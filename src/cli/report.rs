@@ -214,7 +214,7 @@ fn write_comparisons(to: &mut dyn Write, summary: &Summary) -> io::Result<()> {
 
 /// Names whose score it is: a cohort, with what distinguishes one of several questions.
 fn whose(score: &Score) -> String {
-    let cohort = match &*score.cohort.dimension {
+    let cohort = match score.cohort.dimension() {
         "all" => "all".to_owned(),
         _ => score.cohort.to_string(),
     };

@@ -120,7 +120,16 @@ struct FlatCohort<'a> {
 
 impl From<Lent<'_>> for Text {
     fn from(lent: Lent<'_>) -> Text {
-        lent.0.as_ref().into()
+        text(&lent.0)
+    }
+}
+
+/// Most answers are about the whole: the empty text is there once.
+fn text(lent: &str) -> Text {
+    if lent.is_empty() {
+        Text::default()
+    } else {
+        lent.into()
     }
 }
 
@@ -145,10 +154,7 @@ impl Flat<'_> {
         Some(Delta {
             event_hash: EventHash::from_hex(&self.event_hash?.0)?,
             occurred_at: self.occurred_at?,
-            cohort: CohortName {
-                dimension: cohort.dimension.into(),
-                value: cohort.value.into(),
-            },
+            cohort: CohortName::new(&cohort.dimension.0, &cohort.value.0),
             series: Series {
                 instrument: self.instrument?,
                 touchpoint: self.touchpoint?.into(),

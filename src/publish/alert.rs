@@ -171,10 +171,7 @@ mod tests {
     fn an_alert_about_a_cohort_has_the_cohort_as_subject() {
         let mut alert = alert(&[]);
         alert.customer_id = None;
-        alert.cohort = Some(CohortName {
-            dimension: "branch".into(),
-            value: "harbour".into(),
-        });
+        alert.cohort = Some(CohortName::new("branch", "harbour"));
         assert_eq!(
             header(&alert, "ce_subject").as_deref(),
             Some("branch=harbour")

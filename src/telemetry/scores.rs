@@ -87,8 +87,8 @@ impl Scores {
 fn row_of(score: &Score) -> Row {
     let (cohort, series) = (&score.cohort, &score.series);
     [
-        cohort.dimension.clone(),
-        cohort.value.clone(),
+        cohort.dimension().into(),
+        cohort.value().into(),
         series.touchpoint.clone(),
         series.score_dimension.clone(),
     ]
@@ -108,10 +108,7 @@ mod tests {
 
     fn score(branch: &str, day: i32, nps: Option<f64>) -> Score {
         Score {
-            cohort: CohortName {
-                dimension: "branch".into(),
-                value: branch.into(),
-            },
+            cohort: CohortName::new("branch", branch),
             series: Series {
                 instrument: Instrument::Nps,
                 touchpoint: "".into(),

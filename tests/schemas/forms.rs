@@ -26,10 +26,7 @@ fn day(text: &str) -> Day {
 }
 
 fn cohort() -> CohortName {
-    CohortName {
-        dimension: "branch".into(),
-        value: "17".into(),
-    }
+    CohortName::new("branch", "17")
 }
 
 fn series() -> Series {

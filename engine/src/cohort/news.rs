@@ -104,8 +104,8 @@ impl Teller<'_> {
     fn alert_id(&self, rule: &str, series: &Series, episode: &Episode) -> AlertId {
         let subject = [
             "cohort",
-            &self.cohort.dimension,
-            &self.cohort.value,
+            self.cohort.dimension(),
+            self.cohort.value(),
             instrument(series.instrument),
             &series.touchpoint,
             &series.score_dimension,

@@ -172,10 +172,7 @@ impl Cohorts {
 
     fn teller(&self, by: &CohortBy, value: &str, plan: &Plan<'_>) -> Teller<'_> {
         Teller {
-            cohort: CohortName {
-                dimension: by.dimension.clone(),
-                value: value.into(),
-            },
+            cohort: CohortName::new(&by.dimension, value),
             window_days: self.nps.window_days,
             shift: self.nps.shift.as_ref(),
             threshold: plan

@@ -1,9 +1,8 @@
 //! The small facts that the customer stage tells the cohort stage.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
+use super::CohortName;
 use crate::event::{Day, EventHash, Instrument, Text, Timestamp};
 
 /// One survey reply as one cohort sees it: what to count, and what to take back.
@@ -28,37 +27,6 @@ pub struct Delta {
     pub to: Option<Category>,
     /// The answer for the detectors, which see every reply once; `None` where this delta only takes back.
     pub score: Option<i64>,
-}
-
-/// A group of customers or replies: one value of one dimension.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct CohortName {
-    /// Such as `branch`; `all` for everybody.
-    pub dimension: Text,
-    /// Such as `17`; `all` for everybody.
-    pub value: Text,
-}
-
-impl CohortName {
-    /// The cohort of everybody.
-    pub fn all() -> Self {
-        Self {
-            dimension: "all".into(),
-            value: "all".into(),
-        }
-    }
-
-    /// Returns the key of the cohort stage, `branch=17`.
-    pub fn key(&self) -> String {
-        [&*self.dimension, "=", &*self.value].concat()
-    }
-}
-
-/// The key, `branch=17`.
-impl fmt::Display for CohortName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.key())
-    }
 }
 
 /// Answers that may be added up: one instrument, one touchpoint, one score dimension.

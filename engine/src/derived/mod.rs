@@ -6,10 +6,12 @@
 
 mod alert;
 mod avro;
+mod cohort_name;
 mod delta;
 mod score;
 
 pub use alert::{Alert, AlertId, Evidence, Level, Severity, Status};
 pub use avro::{alert_schema, score_schema};
-pub use delta::{Category, CohortName, Delta, Series};
+pub use cohort_name::CohortName;
+pub use delta::{Category, Delta, Series};
 pub use score::{Score, Verdict};

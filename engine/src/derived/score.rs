@@ -45,10 +45,9 @@ impl Score {
             touchpoint,
             score_dimension,
         } = &self.series;
-        let CohortName { dimension, value } = &self.cohort;
         let parts = (
-            dimension,
-            value,
+            self.cohort.dimension(),
+            self.cohort.value(),
             instrument,
             touchpoint,
             score_dimension,

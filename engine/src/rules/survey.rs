@@ -134,10 +134,8 @@ fn replace(
 
 /// Returns the cohorts that count a reply, everybody's included.
 fn names(reply: &Reply) -> impl Iterator<Item = CohortName> {
-    reply.cohorts.iter().map(|(dimension, value)| CohortName {
-        dimension: dimension.clone(),
-        value: value.clone(),
-    })
+    let cohorts = reply.cohorts.iter();
+    cohorts.map(|(dimension, value)| CohortName::new(dimension, value))
 }
 
 /// Returns the cohorts a reply belongs to; a dimension that nothing states reads `unknown`.

@@ -10,7 +10,7 @@ use waymark_engine::derived::Delta;
 use waymark_engine::event::{EventHash, Reason, Rejection, Text, Timestamp};
 use waymark_engine::stage::{Derived, Outcome, Shard, Table};
 
-use super::{Foreseen, Item, Schemas, Stage, Stored, Strays, Unreadable};
+use super::{Item, Schemas, Stage, Stored, Strays, Unreadable};
 use crate::protocol::{Heard, Progress, ShardId, Told, Upstreams, What};
 use crate::registry::RegistryError;
 
@@ -24,12 +24,7 @@ pub(crate) struct CohortStage {
 }
 
 /// What was told, and by whom.
-#[derive(Debug, Clone)]
-pub(crate) struct News {
-    told: Told<'static>,
-    /// Name of the cohort that a delta concerns.
-    cohort: Option<Text>,
-}
+type News = Told<'static>;
 
 /// What has been heard, and how many cohorts there are.
 #[derive(Debug, Clone)]
@@ -52,15 +47,18 @@ impl Stage for CohortStage {
     }
 
     fn decode(&self, record: &impl Message) -> Result<Result<News, Rejection>, RegistryError> {
-        Ok(self.schemas.decode_told(record)?.map(News::of))
+        self.schemas.decode_told(record)
     }
 
-    fn key(news: &News) -> Option<&str> {
-        news.cohort.as_deref()
+    fn key(told: &News) -> Option<&str> {
+        match &told.what {
+            What::Delta(delta) => Some(delta.cohort.key()),
+            What::Clock { .. } => None,
+        }
     }
 
-    fn event(news: &News) -> Option<EventHash> {
-        match &news.told.what {
+    fn event(told: &News) -> Option<EventHash> {
+        match &told.what {
             What::Delta(delta) => Some(delta.event_hash),
             What::Clock { .. } => None,
         }
@@ -83,35 +81,25 @@ impl Stage for CohortStage {
         }
     }
 
-    fn foresee<'i>(&self, ear: &Ear, item: &'i Item<News>) -> Option<Foreseen<'i>> {
-        let news = item.decoded.as_ref().ok()?;
-        if item.condemned.is_some() {
-            return None;
-        }
-        let Told {
+    /// Only clocks move it, and only the one that holds the others up.
+    fn reaches(&self, ear: &Ear, item: &Item<News>) -> Option<Timestamp> {
+        let Ok(Told {
             upstream_shard,
             number,
-            what,
-        } = &news.told;
-        match ear.upstreams.listen(*upstream_shard, *number) {
-            Heard::Before | Heard::Stranger => return None,
-            Heard::Next | Heard::Behind(_) => {}
-        }
-        let reaches = match what {
-            What::Delta(_) => None,
-            What::Clock { stream_time, .. } => ear
-                .upstreams
-                .stream_time_with(*upstream_shard, *stream_time),
+            what: What::Clock { stream_time, .. },
+        }) = &item.decoded
+        else {
+            return None;
         };
-        Some(Foreseen {
-            reaches,
-            key: news.cohort.as_deref(),
-        })
+        let heard = ear.upstreams.listen(*upstream_shard, *number);
+        let counts = matches!(heard, Heard::Next | Heard::Behind(_)) && item.condemned.is_none();
+        let upstreams = counts.then_some(&ear.upstreams)?;
+        upstreams.stream_time_with(*upstream_shard, *stream_time)
     }
 
     fn pass(&self, ear: &mut Ear, item: &Item<News>) {
-        if let Ok(news) = &item.decoded {
-            ear.hear(&news.told);
+        if let Ok(told) = &item.decoded {
+            ear.hear(told);
         }
     }
 
@@ -123,22 +111,22 @@ impl Stage for CohortStage {
         item: &Item<News>,
         derived: &mut Derived,
     ) -> Outcome {
-        let news = match &item.decoded {
-            Ok(news) => news,
+        let told = match &item.decoded {
+            Ok(told) => told,
             Err(rejection) => return Outcome::DeadLettered(rejection.clone()),
         };
-        match ear.hear(&news.told) {
+        match ear.hear(told) {
             Heard::Before => return Outcome::Duplicate,
-            Heard::Stranger => return stranger(news.told.upstream_shard),
+            Heard::Stranger => return stranger(told.upstream_shard),
             Heard::Next => {}
             Heard::Behind(missing) => ear.missing += missing,
         }
         if let Some(rejection) = &item.condemned {
             return Outcome::DeadLettered(rejection.clone());
         }
-        match (&news.told.what, &news.cohort) {
-            (What::Delta(delta), Some(key)) => self.count(ear, engine, table, key, delta, derived),
-            (What::Delta(_), None) | (What::Clock { .. }, _) => {
+        match &told.what {
+            What::Delta(delta) => self.count(ear, engine, table, delta, derived),
+            What::Clock { .. } => {
                 if let Some(at) = ear.upstreams.stream_time() {
                     engine.advance(table, at, derived);
                 }
@@ -173,30 +161,20 @@ impl Stage for CohortStage {
     }
 }
 
-impl News {
-    fn of(told: Told<'static>) -> Self {
-        let cohort = match &told.what {
-            What::Delta(delta) => Some(delta.cohort.key().into()),
-            What::Clock { .. } => None,
-        };
-        Self { told, cohort }
-    }
-}
-
 impl CohortStage {
     fn count(
         &self,
         ear: &mut Ear,
         engine: &mut Shard<Arc<Cohorts>>,
         table: &mut Table<Cohort>,
-        key: &str,
         delta: &Delta,
         derived: &mut Derived,
     ) -> Outcome {
+        let key = delta.cohort.key();
         if table.has_state(key) {
             return engine.apply(table, key, delta, derived);
         }
-        let dimension = &delta.cohort.dimension;
+        let dimension = delta.cohort.dimension();
         let known = ear.cohorts.get(dimension).copied().unwrap_or_default();
         if self
             .cohorts
@@ -207,7 +185,7 @@ impl CohortStage {
         }
         let outcome = engine.apply(table, key, delta, derived);
         if table.has_state(key) {
-            *ear.cohorts.entry(dimension.clone()).or_default() += 1;
+            ear.cohorts.insert(dimension.into(), known + 1);
         }
         outcome
     }

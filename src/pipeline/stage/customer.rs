@@ -14,7 +14,7 @@ use waymark_engine::stage::{Derived, Outcome, Shard, Table};
 
 use super::moves::{self, Move};
 use super::written::Schemas;
-use super::{Foreseen, Item, Stage, Stored, Strays, Unreadable};
+use super::{Item, Stage, Stored, Strays, Unreadable};
 use crate::failpoint;
 use crate::kafka::partition_of;
 use crate::protocol::{Progress, ShardId};
@@ -98,7 +98,7 @@ impl Stage for CustomerStage {
     }
 
     /// The event must not be ahead of time, and belong here.
-    fn foresee<'i>(&self, home: &Home, item: &'i Item<Decoded>) -> Option<Foreseen<'i>> {
+    fn reaches(&self, home: &Home, item: &Item<Decoded>) -> Option<Timestamp> {
         let Ok(Decoded::Event(event)) = &item.decoded else {
             return None;
         };
@@ -106,10 +106,7 @@ impl Stage for CustomerStage {
             return None;
         }
         let in_time = event.occurred_at <= item.appended_at + self.max_skew;
-        (in_time && home.elsewhere(event).is_none()).then(|| Foreseen {
-            reaches: Some(event.occurred_at),
-            key: customer_of(event),
-        })
+        (in_time && home.elsewhere(event).is_none()).then_some(event.occurred_at)
     }
 
     fn pass(&self, _: &mut Home, _: &Item<Decoded>) {}

@@ -80,8 +80,8 @@ pub(crate) trait Stage: Send + Sync + 'static {
     /// Returns the gate of a shard after a step.
     fn gate(&self, progress: &Progress) -> Self::Gate;
 
-    /// Returns what a record would do if it were taken now; none if it would move neither clock nor state.
-    fn foresee<'i>(&self, gate: &Self::Gate, item: &'i Item<Self::Input>) -> Option<Foreseen<'i>>;
+    /// Returns where a record would move stream time if it were taken now; none if it would leave it alone.
+    fn reaches(&self, gate: &Self::Gate, item: &Item<Self::Input>) -> Option<Timestamp>;
 
     /// Takes down that a record was passed, for a look at what its successors would do.
     fn pass(&self, gate: &mut Self::Gate, item: &Item<Self::Input>);
@@ -124,15 +124,6 @@ pub(crate) struct Item<I> {
     pub(crate) decoded: Result<I, Rejection>,
     /// Why it must be set aside although it can be read: deciding crashes over it.
     pub(crate) condemned: Option<Rejection>,
-}
-
-/// What a record would do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Foreseen<'i> {
-    /// Where it would move stream time, unless that is there already.
-    pub(crate) reaches: Option<Timestamp>,
-    /// The key of the state it concerns.
-    pub(crate) key: Option<&'i str>,
 }
 
 /// Records of a step that should not have come.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::message::{BorrowedMessage, Message};
-use waymark_engine::stage::KeySet;
+use waymark_engine::stage::{Key, KeySet};
 
 use crate::clock::Stopwatch;
 use crate::config::StepLimits;
@@ -23,8 +23,11 @@ use crate::source::{KafkaSource, Polled};
 
 /// The records of one shard: what they mean, and in the same places they themselves, in the client's memory.
 pub(super) struct Batch<'a, I> {
+    /// Never empty.
     pub(super) items: Vec<Item<I>>,
     pub(super) records: Vec<BorrowedMessage<'a>>,
+    /// Of the states that they concern.
+    pub(super) keys: KeySet,
 }
 
 /// What a step works on.
@@ -115,14 +118,24 @@ impl<'a, 's, S: Stage> Collecting<'a, 's, S> {
             condemned: None,
             decoded: self.stage.decode(&record).map_err(Uncollected::Registry)?,
         };
-        let key = item.decoded.as_ref().ok().and_then(S::key);
-        self.extent
-            .add(key, record.payload_len() + record.key_len());
         let shard = ShardId(record.partition());
         let batch = self.collected.batches.entry(shard).or_default();
+        let key = item.decoded.as_ref().ok().and_then(S::key);
+        let is_new_key = batch.enter(key);
+        let bytes = record.payload_len() + record.key_len();
+        self.extent.add(bytes, is_new_key);
         batch.items.push(item);
         batch.records.push(record);
         Ok(())
+    }
+}
+
+impl<I> Batch<'_, I> {
+    /// Notes which state a record concerns; returns whether none before it does.
+    fn enter(&mut self, key: Option<&str>) -> bool {
+        let new = key.filter(|key| !self.keys.contains(*key));
+        self.keys.extend(new.map(Key::from));
+        new.is_some()
     }
 }
 
@@ -152,6 +165,7 @@ impl<I> Default for Batch<'_, I> {
         Self {
             items: Vec::new(),
             records: Vec::new(),
+            keys: KeySet::default(),
         }
     }
 }
@@ -161,20 +175,16 @@ impl<I> Default for Batch<'_, I> {
 struct Extent {
     records: usize,
     bytes: usize,
-    keys: KeySet,
+    keys: usize,
     since_first: Option<Stopwatch>,
 }
 
 impl Extent {
-    fn add(&mut self, key: Option<&str>, bytes: usize) {
+    fn add(&mut self, bytes: usize, is_new_key: bool) {
         self.since_first.get_or_insert_with(Stopwatch::start);
         self.records += 1;
         self.bytes += bytes;
-        if let Some(key) = key
-            && !self.keys.contains(key)
-        {
-            self.keys.insert(key.into());
-        }
+        self.keys += usize::from(is_new_key);
     }
 
     /// Returns whether to take what is at hand without a look at the clock.
@@ -185,7 +195,7 @@ impl Extent {
     fn is_full(&self, limits: &StepLimits) -> bool {
         self.records >= limits.records
             || self.bytes >= limits.bytes
-            || self.keys.len() >= limits.changed_keys
+            || self.keys >= limits.changed_keys
     }
 
     /// Returns how long to wait for more; none if a limit is reached, or nothing has come. `paced` is how long ago the

@@ -199,7 +199,7 @@ impl Outputs {
             let key = delta.cohort.key();
             let partition = partition_of(key.as_bytes(), topic.partitions);
             let headers = headers_of(cause.as_ref().map(|cause| &cause.hop));
-            channels.tell(partition, &key, What::Delta(Cow::Borrowed(delta)), headers)?;
+            channels.tell(partition, key, What::Delta(Cow::Borrowed(delta)), headers)?;
         }
         if let (true, Some(stream_time)) = (step.clock_told, step.progress.stream_time) {
             let key = format!("clock={shard}");
@@ -313,7 +313,7 @@ fn receipts_of(steps: &[Decided], transactions: &Transactions) -> Result<Vec<Rec
 fn home_of(alert: &Alert) -> Cow<'_, str> {
     match (&alert.customer_id, &alert.cohort) {
         (Some(customer), _) => customer.as_str().into(),
-        (None, Some(cohort)) => cohort.key().into(),
+        (None, Some(cohort)) => (&**cohort.key()).into(),
         (None, None) => "".into(),
     }
 }

@@ -234,7 +234,7 @@ impl<S: Stage> Step<'_, S> {
 
     /// Where stream time will stand once this record is taken; none if it moves nothing.
     fn reaches(&self, item: &Item<S::Input>) -> Option<Timestamp> {
-        let reaches = self.with.stage.foresee(&self.gate, item)?.reaches?;
+        let reaches = self.with.stage.reaches(&self.gate, item)?;
         self.engine.stream_time().max(Some(reaches))
     }
 

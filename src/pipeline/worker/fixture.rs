@@ -11,7 +11,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use waymark_engine::definition::Definition;
 use waymark_engine::event::{Decoded, Timestamp, decode_json};
 use waymark_engine::rules::Rules;
-use waymark_engine::stage::Key;
+use waymark_engine::stage::{Key, KeySet};
 
 use super::decide::{Decided, Deciding, Intake, decide};
 use super::load::Need;
@@ -116,7 +116,11 @@ impl<S: Stage> Rig<S> {
 
     /// Loads what records need.
     pub(super) fn load(&mut self, items: &[stage::Item<S::Input>]) -> (Need, Loaded) {
-        let need = Need::of(&self.stage, &self.shard, items, self.timers);
+        let keys = items
+            .iter()
+            .filter_map(|item| S::key(item.decoded.as_ref().ok()?));
+        let keys: KeySet = keys.map(Key::from).collect();
+        let need = Need::of(&self.stage, &self.shard, items, &keys, self.timers);
         let loaded = self.look(&need);
         (need, loaded)
     }

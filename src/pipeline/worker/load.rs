@@ -6,7 +6,7 @@
 use waymark_engine::event::Timestamp;
 use waymark_engine::stage::{Key, KeySet};
 
-use super::collect::Collected;
+use super::collect::{Batch, Collected};
 use super::decide::{Decided, Deciding, Intake, decide};
 use super::idle::{CLOCK, Choice, Clocks};
 use super::owned::OwnedShard;
@@ -34,20 +34,17 @@ impl<S: Stage> Worker<S> {
         for id in shards {
             let shard = self.running.get_mut(&id).expect("listed just above");
             let batch = collected.batches.get(&id);
-            let items = batch.map_or(&[][..], |batch| &batch.items);
             let position = collected.positions.get(&id).copied();
-            shard.hearing.hear(!items.is_empty(), position);
+            shard.hearing.hear(batch.is_some(), position);
             let mut work = ShardWork {
                 shared: &self.shared,
                 store: &mut *self.store,
                 watermarks: &self.watermarks,
                 shard,
             };
-            match items {
-                [] => steps.extend(work.idle(position)?),
-                [.., last] => {
-                    steps.push(work.busy(items, position.unwrap_or(last.offset.next()))?);
-                }
+            match batch {
+                Some(batch) => steps.push(work.busy(batch, position)?),
+                None => steps.extend(work.idle(position)?),
             }
         }
         failpoint::here("step.4");
@@ -64,17 +61,23 @@ struct ShardWork<'a, S> {
 }
 
 impl<S: Stage> ShardWork<'_, S> {
-    fn busy(&mut self, items: &[Item<S::Input>], position: Offset) -> Result<Decided, Reaction> {
-        let first = items.first().expect("a busy shard has records").offset;
-        if first < self.shard.progress.position {
-            return Err(self.recover(format!("record {first} was taken before")));
+    fn busy(
+        &mut self,
+        batch: &Batch<'_, S::Input>,
+        position: Option<Offset>,
+    ) -> Result<Decided, Reaction> {
+        let items = &*batch.items;
+        let ends = items.first().zip(items.last());
+        let (first, last) = ends.expect("a batch has records");
+        if first.offset < self.shard.progress.position {
+            return Err(self.recover(format!("record {} was taken before", first.offset)));
         }
         let (stage, timers) = (&self.shared.stage, self.shared.step.timers);
-        let need = Need::of(stage, self.shard, items, timers);
+        let need = Need::of(stage, self.shard, items, &batch.keys, timers);
         let loaded = self.load(&need)?;
         let intake = Intake {
             items,
-            position,
+            position: position.unwrap_or(last.offset.next()),
             tick_to: None,
             due_before: need.due_before,
             due_max: need.due_max,
@@ -188,27 +191,25 @@ pub(super) struct Need {
 }
 
 impl Need {
-    /// What records need: the states they concern, and what falls due up to where they move stream time.
+    /// What records need: the states of the `keys` they concern, and what falls due up to where they move stream time.
     pub(super) fn of<S: Stage>(
         stage: &S,
         shard: &OwnedShard,
         items: &[Item<S::Input>],
+        keys: &KeySet,
         timers: usize,
     ) -> Self {
         let mut gate = stage.gate(&shard.progress);
-        let (mut keys, mut latest) = (KeySet::default(), None);
+        let mut latest = None;
         for item in items {
-            if let Some(foreseen) = stage.foresee(&gate, item) {
-                latest = latest.max(foreseen.reaches);
-                keys.extend(foreseen.key);
-            }
+            latest = latest.max(stage.reaches(&gate, item));
             stage.pass(&mut gate, item);
         }
-        keys.retain(|key| shard.unflushed.get(key).is_none());
+        let stored = keys.iter().filter(|key| shard.unflushed.get(key).is_none());
         // Stream time may lie ahead of all of them, and a late one may have armed what is long due.
         let due_before = latest.max(shard.progress.stream_time);
         Self {
-            keys: keys.into_iter().map(Key::from).collect(),
+            keys: stored.map(Key::clone).collect(),
             due_before,
             due_max: due_max(shard, due_before, timers),
         }

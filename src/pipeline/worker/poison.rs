@@ -97,10 +97,9 @@ pub(super) fn attempt<S: Stage, D: Decide<S>>(
     }
     let first = intake.items.first();
     let gate = with.stage.gate(&shard.progress);
-    let foreseen = first.and_then(|first| with.stage.foresee(&gate, first));
     let search = Search {
         trial: |intake: &Intake<'_, S::Input>| trial(shard, intake),
-        first_time: foreseen.and_then(|foreseen| foreseen.reaches),
+        first_time: first.and_then(|first| with.stage.reaches(&gate, first)),
         input: PhantomData,
     };
     search.find(intake, failure).map_err(|failure| {

@@ -15,7 +15,7 @@ use serde_avro_fast::ser::SerializerConfig;
 use waymark_engine::derived::{Category, CohortName, Delta, Series};
 use waymark_engine::event::{Day, EventHash, Instrument, Rejection, Timestamp};
 
-use super::{Offset, ShardId, Told, What, unreadable};
+use super::{Offset, ShardId, Told, What, text, unreadable};
 
 /// Elements of one list. Ours has none; a later one's is passed over, and its elements may take no bytes at all.
 const ELEMENTS_MAX: usize = 1_024;
@@ -153,7 +153,7 @@ impl<'a> DeltaForm<'a> {
         let Delta {
             event_hash,
             occurred_at,
-            cohort: CohortName { dimension, value },
+            cohort,
             series,
             from,
             from_day,
@@ -166,8 +166,8 @@ impl<'a> DeltaForm<'a> {
             event_hash: event_hash.to_string().into(),
             occurred_at: occurred_at.as_millis(),
             cohort: CohortForm {
-                dimension: (&**dimension).into(),
-                value: (&**value).into(),
+                dimension: cohort.dimension().into(),
+                value: cohort.value().into(),
             },
             instrument: series.instrument,
             touchpoint: (&*series.touchpoint).into(),
@@ -183,14 +183,11 @@ impl<'a> DeltaForm<'a> {
         Some(Delta {
             event_hash: EventHash::from_hex(&self.event_hash)?,
             occurred_at: Timestamp::from_millis(self.occurred_at).ok()?,
-            cohort: CohortName {
-                dimension: (*self.cohort.dimension).into(),
-                value: (*self.cohort.value).into(),
-            },
+            cohort: CohortName::new(&self.cohort.dimension, &self.cohort.value),
             series: Series {
                 instrument: self.instrument,
-                touchpoint: (*self.touchpoint).into(),
-                score_dimension: (*self.score_dimension).into(),
+                touchpoint: text(&self.touchpoint),
+                score_dimension: text(&self.score_dimension),
             },
             from: self.from,
             from_day: match self.from_day {

@@ -6,10 +6,7 @@ fn delta() -> Delta {
     Delta {
         event_hash: EventHash::of("e-1"),
         occurred_at: Timestamp::parse("2026-03-02T09:30:00Z").unwrap(),
-        cohort: CohortName {
-            dimension: "branch".into(),
-            value: "17 \"north\"".into(),
-        },
+        cohort: CohortName::new("branch", "17 \"north\""),
         series: Series {
             instrument: Instrument::Nps,
             touchpoint: "onboarding".into(),

@@ -67,10 +67,7 @@ fn reply(id: &str, occurred_at: Timestamp, score: i64) -> Delta {
     Delta {
         event_hash: EventHash::of(id),
         occurred_at,
-        cohort: CohortName {
-            dimension: "branch".into(),
-            value: "17".into(),
-        },
+        cohort: CohortName::new("branch", "17"),
         series: Series {
             instrument: Instrument::Nps,
             touchpoint: "".into(),

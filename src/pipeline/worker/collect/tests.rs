@@ -19,8 +19,8 @@ fn limits() -> StepLimits {
 /// What has been collected after three records of 10 bytes, two of them of one customer.
 fn three() -> Extent {
     let mut extent = Extent::default();
-    for customer in ["a", "b", "a"] {
-        extent.add(Some(customer), 10);
+    for is_new in [true, true, false] {
+        extent.add(10, is_new);
     }
     extent
 }
@@ -28,6 +28,15 @@ fn three() -> Extent {
 /// How long to wait for more when the collection before has just been closed.
 fn left(extent: &Extent, limits: &StepLimits) -> Option<Duration> {
     extent.left(limits, Duration::ZERO, true)
+}
+
+#[test]
+fn a_state_is_loaded_once_however_many_records_concern_it() {
+    let mut batch = Batch::<()>::default();
+    let new = ["a", "b", "a"].map(|customer| batch.enter(Some(customer)));
+    assert_eq!(new, [true, true, false]);
+    assert!(!batch.enter(None), "a record of nobody");
+    assert_eq!(batch.keys, KeySet::from_iter(["a".into(), "b".into()]));
 }
 
 #[test]
@@ -59,7 +68,7 @@ fn records_at_hand_are_taken_with_a_look_at_the_clock_now_and_then() {
     let mut unseen = 0;
     for _ in extent.records..400 {
         unseen += usize::from(extent.goes_on_unseen(&limits));
-        extent.add(None, 1);
+        extent.add(1, false);
     }
     assert_eq!(unseen, 397 - 400 / UNSEEN);
     let full = StepLimits {
@@ -88,7 +97,7 @@ fn many_records_wait_for_more_for_more_will_come() {
     };
     let mut extent = Extent::default();
     for _ in 0..MANY {
-        extent.add(Some("a"), 10);
+        extent.add(10, false);
     }
     assert!(extent.left(&roomy, HOUR, false) > Some(HOUR / 2));
 }

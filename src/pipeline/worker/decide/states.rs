@@ -99,8 +99,8 @@ impl<'a, S: Stage> States<'a, S> {
 
     /// Sees to it that the state of a key is on the table if it waits to be flushed.
     pub(super) fn need(&mut self, key: &str) {
-        if let Some(waiting) = self.unflushed.get(key)
-            && !self.table.contains(key)
+        if !self.table.contains(key)
+            && let Some(waiting) = self.unflushed.get(key)
         {
             self.put_unflushed(&Key::from(key), waiting.value.as_deref());
         }

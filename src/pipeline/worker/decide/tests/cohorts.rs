@@ -44,10 +44,7 @@ fn replies(seed: u64) -> Vec<Delta> {
         Delta {
             event_hash: EventHash::of(&format!("{seed}-{hour}")),
             occurred_at: begin() + HOUR * hour + Duration::from_secs(chance.below(3_000) as u64),
-            cohort: CohortName {
-                dimension: "branch".into(),
-                value: format!("{}", chance.below(10) / 9).into(),
-            },
+            cohort: CohortName::new("branch", &format!("{}", chance.below(10) / 9)),
             series: Series {
                 instrument: Instrument::Nps,
                 touchpoint: "".into(),
