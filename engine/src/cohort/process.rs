@@ -147,8 +147,9 @@ impl Cohorts {
     /// Finds the dimension of a key, and its value.
     fn find<'k>(&self, key: &'k str) -> Option<(&CohortBy, &'k str)> {
         self.nps.cohorts.iter().find_map(|by| {
-            let value = key.strip_prefix(&*by.dimension)?.strip_prefix('=')?;
-            Some((by, value))
+            // Where the sign stands tells most dimensions apart, without a look at their names.
+            let value = key.get(by.dimension.len()..)?.strip_prefix('=')?;
+            key.starts_with(&*by.dimension).then_some((by, value))
         })
     }
 

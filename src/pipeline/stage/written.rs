@@ -70,7 +70,8 @@ impl Schemas {
         &self,
         record: &impl Message,
     ) -> Result<Result<Told<'static>, Rejection>, RegistryError> {
-        match self.open(record)? {
+        // No stage names a schema in a header, and to look for one takes a twentieth of the time.
+        match self.open_framed(record.payload(), None)? {
             Ok(Opened::Sealed(rejection)) => Err(RegistryError::Wanting(rejection.detail)),
             opened => Ok(opened.and_then(|opened| opened.told())),
         }
@@ -84,10 +85,18 @@ impl Schemas {
         &self,
         record: &'r impl Message,
     ) -> Result<Result<Opened<'r>, Rejection>, RegistryError> {
-        let Some(value) = record.payload() else {
+        self.open_framed(record.payload(), named_by_header(record))
+    }
+
+    fn open_framed<'r>(
+        &self,
+        value: Option<&'r [u8]>,
+        header: Option<&[u8]>,
+    ) -> Result<Result<Opened<'r>, Rejection>, RegistryError> {
+        let Some(value) = value else {
             return Ok(unreadable("the record has no value"));
         };
-        let framing = match Framing::of(named_by_header(record), value) {
+        let framing = match Framing::of(header, value) {
             Ok(None) => return Ok(Ok(Opened::Bare(value))),
             Ok(Some(framing)) => framing,
             Err(broken) => return Ok(unreadable(broken.to_string())),
