@@ -228,7 +228,7 @@ impl Default for RawWorkers {
 impl Default for RawStep {
     fn default() -> Self {
         Self {
-            records: nonzero(50_000),
+            records: nonzero(20_000),
             changed_keys: nonzero(20_000),
             bytes: Size(32 * MIB),
             wait: Span(Duration::from_millis(100)),

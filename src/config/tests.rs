@@ -128,7 +128,7 @@ fn flags_are_stronger_than_variables_and_variables_than_the_file() {
     assert_eq!(config.deployment.as_str(), "c");
     assert_eq!(config.workers.threads, 4);
     assert_eq!(config.workers.step.wait, Duration::from_millis(50));
-    assert_eq!(config.workers.step.records, 50_000);
+    assert_eq!(config.workers.step.records, 20_000);
     assert_eq!(config.http, None);
 }
 

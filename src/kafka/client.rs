@@ -20,6 +20,10 @@ use crate::config::{self, SecretError};
 /// The yardstick of a clear success: a request repeated by the client is at least this old.
 pub(crate) const RETRY_BACKOFF_MS: u64 = 1_000;
 
+/// How long a client that has enough waiting for us fetches nothing of a partition. By default it is a second, in which a
+/// worker has long taken all that was there: over a backlog it would stand still for most of the time.
+const FULL_QUEUE_BACKOFF_MS: &str = "10";
+
 /// What any client needs to reach the cluster. Secrets are read anew for each client, for they change.
 ///
 /// # Errors
@@ -52,7 +56,9 @@ pub fn consumer_settings(
     let mut settings = base_settings(kafka)?;
     // A soft bound of what waits in memory, where a small record takes three times its bytes. One answer more may come, and
     // grows as it is decompressed: the two together keep a worker busy.
-    settings.set("queued.min.messages", "10000");
+    settings
+        .set("queued.min.messages", "10000")
+        .set("fetch.queue.backoff.ms", FULL_QUEUE_BACKOFF_MS);
     for (name, value) in &kafka.consumer {
         settings.set(name, value);
     }
@@ -123,6 +129,7 @@ pub fn reader_settings(
     let mut settings = base_settings(kafka)?;
     settings
         .set("queued.max.messages.kbytes", "16384")
+        .set("fetch.queue.backoff.ms", FULL_QUEUE_BACKOFF_MS)
         .set("fetch.message.max.bytes", "4194304");
     // The end of a partition is told with an answer: a broker that waits for more records would hold it back.
     settings.set("fetch.wait.max.ms", "5");
