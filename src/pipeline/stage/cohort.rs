@@ -92,9 +92,11 @@ impl Stage for CohortStage {
             return None;
         };
         let heard = ear.upstreams.listen(*upstream_shard, *number);
-        let counts = matches!(heard, Heard::Next | Heard::Behind(_)) && item.condemned.is_none();
-        let upstreams = counts.then_some(&ear.upstreams)?;
-        upstreams.stream_time_with(*upstream_shard, *stream_time)
+        if matches!(heard, Heard::Before | Heard::Stranger) || item.condemned.is_some() {
+            return None;
+        }
+        ear.upstreams
+            .stream_time_with(*upstream_shard, *stream_time)
     }
 
     fn pass(&self, ear: &mut Ear, item: &Item<News>) {
