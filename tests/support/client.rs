@@ -1,6 +1,7 @@
 //! What a stranger sees of a deployment, and does to it: a plain client of Kafka that shares no code with Waymark.
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -141,17 +142,30 @@ impl Client {
         }
     }
 
-    /// Reads a topic to its end as a subscriber does: committed records alone.
+    /// Reads a topic to where it ends now, or ends before that, as a subscriber does: committed records alone.
     pub(crate) fn read(&self, topic: &str) -> Vec<OwnedMessage> {
         let consumer = self.consumer("stranger");
         let partitions = self.partitions(topic);
+        // A partition that gets records all the time is never told to be at its end.
+        let end = |partition| {
+            let marks = consumer.fetch_watermarks(topic, partition, LONG);
+            (partition, marks.unwrap().1)
+        };
+        let mut open: BTreeMap<_, _> = (0..partitions).map(end).collect();
         let beginning = list(topic, partitions, Offset::Beginning);
         consumer.assign(&beginning).unwrap();
-        let (mut read, mut open): (_, BTreeSet<_>) = (Vec::new(), (0..partitions).collect());
+        let mut read = Vec::new();
         let done = until(LONG, || {
             while !open.is_empty() {
                 match consumer.poll(ANSWER)? {
-                    Ok(record) => read.push(record.detach()),
+                    Ok(record) => {
+                        let end = open.get(&record.partition());
+                        match end.map(|end| record.offset().cmp(end)) {
+                            Some(Ordering::Less) => read.push(record.detach()),
+                            Some(_) => drop(open.remove(&record.partition())),
+                            None => {}
+                        }
+                    }
                     Err(KafkaError::PartitionEOF(partition)) => drop(open.remove(&partition)),
                     Err(error) => panic!("{topic}: {error}"),
                 }
