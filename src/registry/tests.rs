@@ -35,8 +35,11 @@ impl Server {
         let asked = Arc::clone(&server.asked);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let request = answer(stream.unwrap(), answers);
-                asked.lock().unwrap().push(request);
+                let mut stream = stream.unwrap();
+                let request = request(&stream);
+                // Whoever has the answer may look at once for what was asked.
+                asked.lock().unwrap().push(request.clone());
+                answer(&mut stream, &request, answers);
             }
         });
         server
@@ -64,9 +67,9 @@ impl Server {
     }
 }
 
-/// Answers one request and returns it.
-fn answer(mut stream: TcpStream, answers: Answers) -> String {
-    let mut from = BufReader::new(stream.try_clone().unwrap());
+/// Reads one request, its head and its body.
+fn request(stream: &TcpStream) -> String {
+    let mut from = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
     loop {
         let mut line = String::new();
@@ -80,7 +83,11 @@ fn answer(mut stream: TcpStream, answers: Answers) -> String {
     }
     let mut body = vec![0; length];
     from.read_exact(&mut body).unwrap();
-    let path = head.split(' ').nth(1).unwrap_or_default();
+    head + &String::from_utf8(body).unwrap()
+}
+
+fn answer(stream: &mut TcpStream, request: &str, answers: Answers) {
+    let path = request.split(' ').nth(1).unwrap_or_default();
     let (status, text) = answers(path);
     let length = text.len();
     // Whoever asked may have had enough of a long answer.
@@ -89,7 +96,6 @@ fn answer(mut stream: TcpStream, answers: Answers) -> String {
         "HTTP/1.1 {status} X\r\nContent-Length: {length}\r\nLocation: /elsewhere\r\nConnection: close\r\n\r\n{text}"
     )
     .ok();
-    head + &String::from_utf8(body).unwrap()
 }
 
 fn settings(urls: &[&str]) -> Registry {
