@@ -56,7 +56,6 @@ impl Deployment {
         });
     }
 
-    /// Waits until all shards are as they should be, and the store has whole copies of them.
     /// Runs to its end what must succeed, and would wait for ever if something never came; returns what it prints.
     pub(crate) fn in_time(&self, name: &str, command: &Command) -> String {
         let mut process = self.spawn(name, command);
@@ -66,6 +65,7 @@ impl Deployment {
         process.stdout()
     }
 
+    /// Waits until all shards are as they should be, and the store has whole copies of them.
     fn wait_until(&self, look: fn(&Self) -> Vec<Value>, is_there: impl Fn(&Value) -> bool) {
         let is_there = |shard: &Value| is_there(shard) && shard["store"]["status"] == "complete";
         let are_there = || look(self).iter().all(&is_there).then_some(());

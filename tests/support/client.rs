@@ -142,7 +142,7 @@ impl Client {
         }
     }
 
-    /// Reads a topic to where it ends now, or ends before that, as a subscriber does: committed records alone.
+    /// Reads a topic as far as it goes when reading begins, as a subscriber does: committed records alone.
     pub(crate) fn read(&self, topic: &str) -> Vec<OwnedMessage> {
         let consumer = self.consumer("stranger");
         let partitions = self.partitions(topic);

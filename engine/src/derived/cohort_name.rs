@@ -10,7 +10,7 @@ use crate::event::Text;
 
 /// A group of customers or replies: one value of one dimension, such as branch 17.
 ///
-/// One text holds both, for it is the key of the cohort stage, which knows thousands of deltas by few names.
+/// One text holds both: it is the key of the cohort stage, and every delta carries one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CohortName {
     key: Text,
