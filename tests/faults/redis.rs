@@ -4,7 +4,7 @@
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-use waymark_testkit::{Kafka, Redis, redis, servers_or_skip};
+use waymark_testkit::{Kafka, Redis, redis, servers_or_skip, until};
 
 use crate::deployment::{Deployment, LONG, SHARDS};
 
@@ -135,9 +135,11 @@ fn a_redis_that_loads_its_data_is_waited_for() {
     let redis = Redis::start(&servers, &options).unwrap();
     let mut deployment = Deployment::over(redis, "redis-loading", &kafka.bootstrap());
     deployment.feed(3_000, 300, 86);
+    let mut stream = deployment.stream(50, 87); // a worker without work asks Redis for nothing
     let mut worker = deployment.start(0);
-    deployment.caught_up();
-    deployment.stored();
+    let states = || deployment.redis.ask(&["keys", "*.customer.*:s:*"]).unwrap();
+    let many = || (states().lines().count() >= 300).then_some(());
+    until(LONG, many).unwrap_or_else(|| panic!("states: {}", states()));
     worker.runs();
 
     deployment.redis.ask(&["save"]).unwrap();
@@ -145,7 +147,8 @@ fn a_redis_that_loads_its_data_is_waited_for() {
     deployment.redis.restart().unwrap(); // ten seconds
     worker.says("Redis is loading the dataset");
     worker.runs();
-    deployment.feed(500, 300, 87);
+    stream.terminate();
+    stream.wait(LONG);
     deployment.settle(vec![worker]);
 }
 
