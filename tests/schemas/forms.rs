@@ -237,7 +237,10 @@ fn what_is_told_says_the_same_in_avro_and_in_json_and_is_heard_in_both() {
     for what in deltas.into_iter().chain([clock()]) {
         let told = told(17, what);
         let datum = datum(|to| told.encode_avro(to));
-        assert_eq!(said(&schema, &datum), json!(told));
+        let mut said = said(&schema, &datum);
+        // JSON leaves them out.
+        said.as_object_mut().unwrap().retain(|_, it| !it.is_null());
+        assert_eq!(said, json!(told));
         assert_eq!(Told::decode_avro(&datum, delta_schema()), Ok(told.clone()));
         let json = serde_json::to_vec(&told).unwrap();
         assert_eq!(Told::decode(&json), Ok(told));

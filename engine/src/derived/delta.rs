@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::CohortName;
 use crate::event::{Day, EventHash, Instrument, Text, Timestamp};
 
-/// One survey reply as one cohort sees it: what to count, and what to take back.
+/// One survey reply as one cohort sees it: what to count, and what to take back. JSON leaves out what is `None`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Delta {
     /// The reply behind it.
@@ -19,13 +19,17 @@ pub struct Delta {
     #[serde(flatten)]
     pub series: Series,
     /// What this cohort counted before from the same respondent and must take back, if it still lies in the window.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Category>,
     /// The day on which `from` was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from_day: Option<Day>,
     /// What to count on the day of `occurred_at`. `None`: a newer reply of the respondent is counted already, or the
     /// respondent's newer reply belongs to another cohort.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Category>,
     /// The answer for the detectors, which see every reply once; `None` where this delta only takes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<i64>,
 }
 
