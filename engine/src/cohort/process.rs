@@ -55,10 +55,11 @@ impl Processor for Cohorts {
         };
         let plan = self.plan(by);
         let mut cohort = state.unwrap_or_default();
-        let news = cohort.advance(&plan, at);
-        let outcome = match cause {
+        let mut news = Vec::new();
+        let next = cohort.advance(&plan, at, &mut news);
+        let (outcome, due) = match cause {
             Cause::Event(delta) => admit(&mut cohort, delta, &plan, at),
-            Cause::Due => Outcome::Applied,
+            Cause::Due => (Outcome::Applied, None),
         };
         let told = match news[..] {
             [] => Told::default(),
@@ -66,7 +67,7 @@ impl Processor for Cohorts {
         };
         Decision {
             outcome,
-            due: cohort.due(&plan),
+            due: next.into_iter().chain(due).min(),
             state: (!cohort.is_empty()).then_some(cohort),
             alerts: told.alerts,
             deltas: Vec::new(),
@@ -75,19 +76,22 @@ impl Processor for Cohorts {
     }
 }
 
-/// Counts a delta, if it is of our concern and there is room.
-fn admit(cohort: &mut Cohort, delta: &Delta, plan: &Plan<'_>, at: Timestamp) -> Outcome {
+/// Counts a delta, if it is of our concern and there is room; returns also when its series is due.
+fn admit(
+    cohort: &mut Cohort,
+    delta: &Delta,
+    plan: &Plan<'_>,
+    at: Timestamp,
+) -> (Outcome, Option<Timestamp>) {
     if delta.series.instrument != Instrument::Nps {
-        return Outcome::Ignored;
+        return (Outcome::Ignored, None);
     }
     if !cohort.has_room_for(&delta.series) {
-        return Outcome::DeadLettered(Rejection::new(
-            Reason::LimitExceeded,
-            format!("cohort {} has {SERIES_MAX} series already", delta.cohort),
-        ));
+        let detail = format!("cohort {} has {SERIES_MAX} series already", delta.cohort);
+        let rejection = Rejection::new(Reason::LimitExceeded, detail);
+        return (Outcome::DeadLettered(rejection), None);
     }
-    cohort.count(delta, plan, at);
-    Outcome::Applied
+    (Outcome::Applied, cohort.count(delta, plan, at))
 }
 
 /// Leaves the state of a cohort that the definition does not know as it is, in case a later definition does.

@@ -90,8 +90,14 @@ impl Cohort {
         self.tracks.len() < SERIES_MAX || self.tracks.contains_key(series)
     }
 
-    /// Takes a delta into account, `at` being stream time.
-    pub(super) fn count(&mut self, delta: &Delta, plan: &Plan<'_>, at: Timestamp) {
+    /// Takes a delta into account, `at` being stream time, and returns when the next hour or day of its series closes: no
+    /// later than before.
+    pub(super) fn count(
+        &mut self,
+        delta: &Delta,
+        plan: &Plan<'_>,
+        at: Timestamp,
+    ) -> Option<Timestamp> {
         let track = match self.tracks.get_mut(&delta.series) {
             Some(track) => track,
             None => self.tracks.entry(delta.series.clone()).or_default(),
@@ -100,20 +106,26 @@ impl Cohort {
         if let Some(monitoring) = &plan.shift {
             track.wait(delta, monitoring.grace, at);
         }
+        track.due(plan)
     }
 
-    /// Closes all hours and days that are over at `at`, in the order in which they end.
-    pub(super) fn advance(&mut self, plan: &Plan<'_>, at: Timestamp) -> Vec<News> {
-        let mut news = Vec::new();
-        while let Some((due, series)) = self.next(plan)
-            && due <= at
-        {
+    /// Closes all hours and days that are over at `at`, in the order in which they end; returns when the next one closes.
+    pub(super) fn advance(
+        &mut self,
+        plan: &Plan<'_>,
+        at: Timestamp,
+        news: &mut Vec<News>,
+    ) -> Option<Timestamp> {
+        loop {
+            let (due, series) = self.next(plan)?;
+            if due > at {
+                return Some(due);
+            }
             let series = series.clone();
             if let Some(track) = self.tracks.get_mut(&series) {
-                track.advance(plan, due, &series, &mut news);
+                track.advance(plan, due, &series, news);
             }
         }
-        news
     }
 
     /// Returns when the next hour or day closes.

@@ -110,6 +110,8 @@ impl<'a> Run<'a> {
             scores,
             ..
         } = decision;
+        let known = state.as_ref().and_then(|it| self.cohorts.due(KEY, it));
+        assert_eq!(due, known, "a state tells by itself when it is due");
         self.state = state;
         self.due = due;
         self.alerts.extend(alerts);
