@@ -9,8 +9,8 @@
 //! Each watch has at most two marks an instance: the early warning and the due time. Events count by the time they
 //! happened, never by the time they arrived; events of the same time count in the order of arrival. So, with a grace
 //! shorter than the way to any mark, the order of arrival within grace decides nothing about what is raised. (Of two closing
-//! events less than a grace apart, the one that arrives first closes an episode that is already raised: waiting for the
-//! other would keep every alert open a grace longer.)
+//! events less than a grace apart, the one that arrives first closes an episode that is already raised, and with it what was
+//! to begin between them: waiting for the other would keep every alert open a grace longer.)
 
 use std::time::Duration;
 
