@@ -9,8 +9,6 @@
 //!
 //! What comes out does not depend on how many records a step takes.
 
-use std::sync::Arc;
-
 use waymark_engine::event::{Decoded, Event, Timestamp};
 use waymark_engine::journey::Journey;
 use waymark_engine::reference::Reference;
@@ -125,14 +123,14 @@ impl Replay {
         mut keys: Vec<Key>,
     ) -> Result<Table<Journey>, ReplayError> {
         let falling_due = self.states.due_before(due_before);
-        keys.extend(falling_due.map(|(_, key)| Arc::clone(key)));
+        keys.extend(falling_due.map(|(_, key)| key.clone()));
         keys.sort_unstable();
         keys.dedup();
         let mut table = Table::new();
         for key in keys {
             let journey = self.states.value(&key).map(Journey::decode).transpose();
             let journey = journey.map_err(|source| ReplayError::State {
-                key: Arc::clone(&key),
+                key: key.clone(),
                 source,
             })?;
             table.load(&key, journey, self.states.due(&key));

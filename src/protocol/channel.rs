@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use waymark_engine::derived::{Category, CohortName, Delta, Series};
-use waymark_engine::event::{Day, EventHash, Instrument, Reason, Rejection, Text, Timestamp};
+use waymark_engine::event::{Day, EventHash, Instrument, Reason, Rejection, Timestamp};
 
 use super::{Offset, ShardId};
 
@@ -118,21 +118,6 @@ struct FlatCohort<'a> {
     value: Lent<'a>,
 }
 
-impl From<Lent<'_>> for Text {
-    fn from(lent: Lent<'_>) -> Text {
-        text(&lent.0)
-    }
-}
-
-/// Most answers are about the whole: the empty text is there once.
-fn text(lent: &str) -> Text {
-    if lent.is_empty() {
-        Text::default()
-    } else {
-        lent.into()
-    }
-}
-
 impl Flat<'_> {
     fn read(self) -> Option<What<'static>> {
         match self.r#type {
@@ -157,8 +142,8 @@ impl Flat<'_> {
             cohort: CohortName::new(&cohort.dimension.0, &cohort.value.0),
             series: Series {
                 instrument: self.instrument?,
-                touchpoint: self.touchpoint?.into(),
-                score_dimension: self.score_dimension?.into(),
+                touchpoint: self.touchpoint?.0.into(),
+                score_dimension: self.score_dimension?.0.into(),
             },
             from: self.from,
             from_day,

@@ -4,7 +4,6 @@
 //! time which the store really has.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use crate::protocol::{Checkpoint, CopyId, ShardId};
 
@@ -52,7 +51,7 @@ impl Store for MemoryStore {
         let unasked = due.iter().map(|(_, key)| key);
         let unasked = unasked.filter(|key| !asked.contains(key));
         let loaded = (wanted.keys.iter().chain(unasked)).map(|key| LoadedState {
-            key: Arc::clone(key),
+            key: key.clone(),
             value: states.value(key).map(<[u8]>::to_vec),
         });
         Ok(Loaded {
@@ -113,5 +112,5 @@ fn apply(states: &mut States, change: &Change) {
         "the change of {:?} does not know when the stored state falls due",
         change.key
     );
-    states.set(Arc::clone(&change.key), change.value.clone(), change.due);
+    states.set(change.key.clone(), change.value.clone(), change.due);
 }

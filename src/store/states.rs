@@ -1,7 +1,6 @@
 //! States in memory, in their stored form: a replay keeps some hundred bytes for each customer, not its input.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use waymark_engine::event::Timestamp;
 use waymark_engine::stage::Key;
@@ -39,13 +38,13 @@ impl States {
     /// Sets the value of a key and when it falls due; no value forgets the key.
     pub fn set(&mut self, key: Key, value: Option<Vec<u8>>, due: Option<Timestamp>) {
         if let Some(old_due) = self.due(&key) {
-            self.due.remove(&(old_due, Arc::clone(&key)));
+            self.due.remove(&(old_due, key.clone()));
         }
         let Some(value) = value else {
             self.states.remove(&key);
             return;
         };
-        self.due.extend(due.map(|due| (due, Arc::clone(&key))));
+        self.due.extend(due.map(|due| (due, key.clone())));
         let value = value.into_boxed_slice();
         self.states.insert(key, Stored { value, due });
     }

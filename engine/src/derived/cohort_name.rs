@@ -22,7 +22,7 @@ impl CohortName {
     /// Names a value of a dimension.
     pub fn new(dimension: &str, value: &str) -> Self {
         Self {
-            key: [dimension, "=", value].concat().into(),
+            key: [dimension, "=", value].into_iter().collect(),
             dimension_end: dimension.len(),
         }
     }

@@ -30,7 +30,6 @@ mod time;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,9 +48,9 @@ pub use raw::RawEvent;
 pub use reason::{Reason, Rejection};
 pub use time::{Day, Timestamp, TimestampError};
 
-/// A short text: a name, a code, a label. Shared, because texts never change and go from definitions and events into
-/// journeys, alerts and deltas.
-pub type Text = Arc<str>;
+/// A text that never changes: a name, a code, a label. Up to 23 bytes lie in place, as most do; longer ones are shared, for
+/// texts go from definitions and events into journeys, alerts and deltas.
+pub type Text = smol_str::SmolStr;
 
 /// Named values that describe where a fact belongs, such as `branch = 17`.
 pub type Dimensions = BTreeMap<Text, Text>;

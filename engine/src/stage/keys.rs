@@ -1,12 +1,13 @@
 //! Keys of states, and maps by key that no step waits for.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use crate::event::Text;
+
 /// Key of a state: a customer id, or the name of a cohort.
-pub type Key = Arc<str>;
+pub type Key = Text;
 
 /// Values by key, or by a borrowed key. Nobody may rely on its order.
 pub type KeyMap<V, K = Key> = HashMap<K, V, RandomState>;

@@ -7,7 +7,6 @@
 //! Timers fire between inputs, never at the end of a step: results do not depend on how steps are cut.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::{Cause, Decision, Key, KeyMap, Outcome, Processor};
 use crate::derived::{Alert, Delta, Score};
@@ -144,7 +143,7 @@ impl<S> Table<S> {
     pub fn load(&mut self, key: &Key, state: Option<S>, due: Option<Timestamp>) {
         let place = match self.places.get(key) {
             Some(place) => *place,
-            None => self.add(Arc::clone(key)),
+            None => self.add(key.clone()),
         };
         self.rows[place].state = state;
         self.set_due(place, due);
@@ -213,12 +212,12 @@ impl<S> Table<S> {
     fn place(&mut self, key: &str) -> usize {
         match self.places.get(key) {
             Some(place) => *place,
-            None => self.add(Arc::from(key)),
+            None => self.add(key.into()),
         }
     }
 
     fn add(&mut self, key: Key) -> usize {
-        self.places.insert(Arc::clone(&key), self.rows.len());
+        self.places.insert(key.clone(), self.rows.len());
         self.rows.push(Row {
             key,
             state: None,
@@ -231,7 +230,7 @@ impl<S> Table<S> {
 
     fn take(&mut self, place: usize) -> (Key, Option<S>) {
         let row = &mut self.rows[place];
-        (Arc::clone(&row.key), row.state.take())
+        (row.key.clone(), row.state.take())
     }
 
     /// Puts a decision back into the table and passes on what it says.
@@ -253,9 +252,9 @@ impl<S> Table<S> {
             return;
         };
         if let Some(timer) = row.timer.replace(due) {
-            self.timers.remove(&(timer, Arc::clone(&row.key)));
+            self.timers.remove(&(timer, row.key.clone()));
         }
-        self.timers.insert((due, Arc::clone(&row.key)));
+        self.timers.insert((due, row.key.clone()));
     }
 }
 

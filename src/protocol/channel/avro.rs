@@ -15,7 +15,7 @@ use serde_avro_fast::ser::SerializerConfig;
 use waymark_engine::derived::{Category, CohortName, Delta, Series};
 use waymark_engine::event::{Day, EventHash, Instrument, Rejection, Timestamp};
 
-use super::{Offset, ShardId, Told, What, text, unreadable};
+use super::{Offset, ShardId, Told, What, unreadable};
 
 /// Elements of one list. Ours has none; a later one's is passed over, and its elements may take no bytes at all.
 const ELEMENTS_MAX: usize = 1_024;
@@ -186,8 +186,8 @@ impl<'a> DeltaForm<'a> {
             cohort: CohortName::new(&self.cohort.dimension, &self.cohort.value),
             series: Series {
                 instrument: self.instrument,
-                touchpoint: text(&self.touchpoint),
-                score_dimension: text(&self.score_dimension),
+                touchpoint: self.touchpoint.into(),
+                score_dimension: self.score_dimension.into(),
             },
             from: self.from,
             from_day: match self.from_day {

@@ -77,12 +77,16 @@ impl<'r> Deserializer<'r> for One<'r> {
         }
     }
 
-    fn deserialize_string<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, FieldError> {
+    fn deserialize_str<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, FieldError> {
         if self.is_open() {
             visitor.visit_borrowed_str("any")
         } else {
             self.deserialize_any(visitor)
         }
+    }
+
+    fn deserialize_string<V: Visitor<'r>>(self, visitor: V) -> Result<V::Value, FieldError> {
+        self.deserialize_str(visitor)
     }
 
     from_text!(
@@ -146,7 +150,7 @@ impl<'r> Deserializer<'r> for One<'r> {
 
     forward_to_deserialize_any! {
         <V: Visitor<'r>>
-        i8 i16 i32 u8 u16 u32 u64 f32 f64 char str bytes byte_buf unit unit_struct seq tuple tuple_struct map identifier
+        i8 i16 i32 u8 u16 u32 u64 f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map identifier
         ignored_any
     }
 }

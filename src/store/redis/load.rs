@@ -9,8 +9,6 @@
 //! Every write changes the checkpoint and is one atomic script, so nothing was written between the first checkpoint and an
 //! equal one behind it. That needs no `MULTI`, in which a server without memory refuses even to read.
 
-use std::sync::Arc;
-
 use redis::{Connection, ErrorKind, Pipeline, RedisError, RedisResult, Value};
 use waymark_engine::event::Timestamp;
 use waymark_engine::stage::{Key, KeySet};
@@ -148,7 +146,7 @@ fn loaded(keys: &[Key], parts: &mut impl Iterator<Item = Value>) -> RedisResult<
     }
     let values: Vec<Option<Vec<u8>>> = part(parts)?;
     let states = keys.iter().zip(values).map(|(key, value)| LoadedState {
-        key: Arc::clone(key),
+        key: key.clone(),
         value,
     });
     Ok(states.collect())
