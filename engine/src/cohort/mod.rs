@@ -9,6 +9,7 @@
 //! | `window`   | the rolling window of civil days                                           |
 //! | `waves`    | calendar periods and the comparison of one with the next                   |
 //! | `watch`    | the life of a monitored series: learn a reference, watch, alarm, learn     |
+//! | `waiting`  | replies that wait until their hours close                                  |
 //! | `detector` | the e-detector behind it, and how long it needs                            |
 //! | `tally`    | counts of replies, the NPS and its interval                                |
 //! | `news`     | how days that close and scores that shift are told                         |
@@ -23,6 +24,7 @@ mod news;
 mod process;
 mod state;
 mod tally;
+mod waiting;
 mod watch;
 mod waves;
 mod window;

@@ -11,7 +11,7 @@
 //! 900 + 80 + 1,050 + 160 B, some 2.2 KB a series and 140 KB a cohort, while no shard is ahead. At most 262,144 replies
 //! wait, 4 MB: a first start on a backlog of years has been seen to keep 60,000.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -21,6 +21,7 @@ use crate::derived::{Category, Delta, Series};
 use crate::event::{Day, Timestamp};
 
 use super::Tally;
+use super::waiting::Waiting;
 use super::watch::{Reply, Terms, Turn, Watch};
 use super::waves::Waves;
 use super::window::{Change, Window};
@@ -37,7 +38,7 @@ pub(super) struct Track {
     pub(super) window: Window,
     pub(super) waves: Waves,
     /// Replies of hours that are not closed.
-    pub(super) waiting: BTreeSet<Reply>,
+    pub(super) waiting: Waiting,
     /// Begins with the first hour that closes.
     pub(super) watch: Option<Watch>,
 }
@@ -74,10 +75,6 @@ pub(super) enum News {
 
 /// How many series a cohort keeps. Touchpoints and score dimensions come from events, so something must bound them.
 pub(super) const SERIES_MAX: usize = 64;
-
-/// How many replies of a series wait for their hours to close, 15 B each. They are those of the lead that the fastest shard
-/// upstream has; beyond, the slowest one stands still, and replies count in windows and waves alone.
-pub(super) const WAITING_MAX: usize = 1 << 18;
 
 impl Cohort {
     /// Returns whether there is nothing to keep.
@@ -160,9 +157,8 @@ impl Track {
     fn wait(&mut self, delta: &Delta, grace: Duration, at: Timestamp) {
         if let Some(category) = delta.score.and_then(Category::of)
             && hour_end(delta.occurred_at) + grace > at
-            && self.waiting.len() < WAITING_MAX
         {
-            self.waiting.insert(Reply {
+            self.waiting.add(Reply {
                 occurred_at: delta.occurred_at,
                 event_hash: delta.event_hash,
                 category,

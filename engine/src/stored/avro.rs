@@ -96,10 +96,20 @@ impl Writer {
     pub(crate) fn list<T>(
         &mut self,
         items: impl ExactSizeIterator<Item = T>,
+        write: impl FnMut(&mut Self, T),
+    ) {
+        self.items(items.len(), items, write);
+    }
+
+    /// The same of items that don't know how many they are.
+    pub(crate) fn items<T>(
+        &mut self,
+        count: usize,
+        items: impl Iterator<Item = T>,
         mut write: impl FnMut(&mut Self, T),
     ) {
-        if items.len() > 0 {
-            self.count(items.len());
+        if count > 0 {
+            self.count(count);
             items.for_each(|item| write(self, item));
         }
         self.count(0);

@@ -5,7 +5,7 @@ mod by_name;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;
 use proptest::array::uniform8;
-use proptest::collection::{btree_map, btree_set, vec};
+use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -107,7 +107,9 @@ fn everything() -> Cohort {
             )]
             .into(),
         ),
-        waiting: [reply(5, Category::Promoter), reply(9, Category::Passive)].into(),
+        waiting: [reply(5, Category::Promoter), reply(9, Category::Passive)]
+            .into_iter()
+            .collect(),
         watch: Some(Watch { target, phase }),
     };
     let series = |instrument, touchpoint: &str| Series {
@@ -184,11 +186,11 @@ fn tracks() -> impl Strategy<Value = Track> {
     });
     let period = (days(), days()).prop_map(|(from, to)| Period { from, to });
     let waves = btree_map(period, tallies(), 0..5).prop_map(Waves);
-    let rest = (btree_set(replies(), 0..20), option::of(watches()));
+    let rest = (vec(replies(), 0..20), option::of(watches()));
     (window, waves, rest).prop_map(|(window, waves, (waiting, watch))| Track {
         window,
         waves,
-        waiting,
+        waiting: waiting.into_iter().collect(),
         watch,
     })
 }

@@ -34,7 +34,7 @@ fn track(to: &mut Writer, (series, track): (&Series, &Track)) {
         day(to, period.to);
         tally(to, counts);
     });
-    to.list(track.waiting.iter(), reply);
+    to.items(track.waiting.len(), track.waiting.iter(), reply);
     to.optional(track.watch.as_ref(), watch);
 }
 
