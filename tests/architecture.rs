@@ -38,9 +38,10 @@ const SHELL: Rooms = &[
     &["cli"],
 ];
 
-/// Crates by their first word: IO, threads, async runtimes, clocks. None may stand below the engine.
+/// Crates by their first word: IO, threads, async runtimes, clocks. None may stand below the engine. (`smol` would bring
+/// `async-io`; `smol_str` is a text.)
 const NOT_BELOW_THE_ENGINE: &str = "async axum chrono crossbeam futures hyper indicatif memmap2 mio polling rayon \
-    rdkafka redis reqwest smol socket2 sysinfo time tokio tracing ureq zstd";
+    rdkafka redis reqwest socket2 sysinfo time tokio tracing ureq zstd";
 
 /// What the engine's sources never say, outside tests.
 const NOT_IN_THE_ENGINE: &str = "SystemTime Instant now() rand:: std::env std::fs std::net std::process std::thread \
