@@ -22,7 +22,8 @@ pub struct Respondent {
     pub score_dimension: Text,
     /// The latest replies by time, oldest first.
     pub replies: Vec<Reply>,
-    /// The alert that this promoter turned detractor, while it is open.
+    /// The alert that this promoter turned detractor: odd numbers of its sequence raise it, even ones take it back. It is kept
+    /// when a late reply takes it back, for another one may show that it was right.
     pub episode: Option<Episode>,
 }
 
@@ -36,6 +37,21 @@ impl Respondent {
             score_dimension: series.score_dimension.clone(),
             replies: Vec::new(),
             episode: None,
+        }
+    }
+
+    /// Returns the alert while it is open.
+    pub fn open_episode(&self) -> Option<&Episode> {
+        let raised = |episode: &&Episode| !episode.sequence.is_multiple_of(2);
+        self.episode.as_ref().filter(raised)
+    }
+
+    /// Forgets an alert that was taken back and can't be raised again: the reply that opened it is not the newest any more.
+    pub(crate) fn forget_what_was_taken_back(&mut self) {
+        let newest = self.replies.last().map(|reply| reply.by);
+        let opener = self.episode.as_ref().map(|episode| episode.armed.by);
+        if self.open_episode().is_none() && opener != newest {
+            self.episode = None;
         }
     }
 

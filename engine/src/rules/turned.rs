@@ -1,7 +1,8 @@
 //! The alert on a respondent who promoted and now detracts.
 //!
 //! It opens with the detracting reply, if the one before it promoted; it is resolved by the next reply that does not
-//! detract, and corrected by a late reply in between that shows that the one before did not promote.
+//! detract, and corrected by a late reply in between that shows that the one before did not promote. Should a still later
+//! one show that it did, the same alert is raised again, under the next number.
 
 use super::emit::{Emitted, evidence_of};
 use super::{Arrival, Rules};
@@ -30,9 +31,11 @@ impl Rules {
         at: Timestamp,
         emitted: &mut Emitted<'_>,
     ) {
+        of.forget_what_was_taken_back();
         let Some(turn) = turn(of, place) else { return };
         self.emit_turn(turned, of, &turn, at, emitted);
-        of.episode = (turn.status == Status::Raised).then_some(Episode {
+        let may_go_on = matches!(turn.status, Status::Raised | Status::Corrected);
+        of.episode = may_go_on.then_some(Episode {
             armed: turn.armed,
             overdue: turn.armed,
             due: None,
@@ -73,7 +76,7 @@ impl Rules {
         let nps = self.definition.nps.as_ref();
         if let (Some(turned), Some(episode)) = (
             nps.and_then(|nps| nps.turned_detractor.as_ref()),
-            &of.episode,
+            of.open_episode(),
         ) {
             let turn = closing(episode, Status::Expired, by.moment);
             self.emit_turn(turned, of, &turn, by.at, emitted);
@@ -133,7 +136,7 @@ fn turn(of: &Respondent, place: usize) -> Option<Turn> {
     let category = |reply: &Reply| Category::of(reply.score);
     let newest = of.replies.len() - 1;
     let reply = &of.replies[place];
-    if let Some(episode) = &of.episode {
+    if let Some(episode) = of.open_episode() {
         let opener = of.replies.iter().position(|it| it.by == episode.armed.by);
         let clears = place == newest && category(reply) != Some(Category::Detractor);
         let disproves = opener == Some(place + 1) && category(reply) != Some(Category::Promoter);
@@ -146,11 +149,16 @@ fn turn(of: &Respondent, place: usize) -> Option<Turn> {
     let before = newest.checked_sub(1)?;
     let turned = category(&of.replies[before]) == Some(Category::Promoter)
         && category(&of.replies[newest]) == Some(Category::Detractor);
+    let armed = moment(&of.replies[newest]);
+    let taken_back = of
+        .episode
+        .as_ref()
+        .filter(|episode| episode.armed.by == armed.by);
     (turned && place >= before).then(|| Turn {
         status: Status::Raised,
-        sequence: 1,
-        at: of.replies[newest].at,
-        armed: moment(&of.replies[newest]),
+        sequence: taken_back.map_or(0, |episode| episode.sequence) + 1,
+        at: armed.at,
+        armed,
         other: moment(&of.replies[before]),
     })
 }
@@ -179,3 +187,6 @@ fn scores(of: &Respondent) -> Text {
     let scores: Vec<String> = latest.map(|reply| reply.score.to_string()).collect();
     scores.join(", ").into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -216,7 +216,7 @@ impl JourneyView {
         let rule = turned.map_or("", |turned| &*turned.rule);
         for respondent in &journey.respondents {
             let subject = format!("respondent {:?}", &*respondent.respondent);
-            let episode = respondent.episode.iter();
+            let episode = respondent.open_episode().into_iter();
             self.open_alerts
                 .extend(episode.map(|episode| EpisodeView::of(episode, rule, &subject)));
             self.replies
