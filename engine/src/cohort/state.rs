@@ -8,8 +8,8 @@
 //! | watch                | two detectors: 160 B                                                            |
 //!
 //! A cohort keeps at most 64 series. For 90 days, a grace of 10 minutes and 60 replies an hour that is
-//! 900 + 80 + 1,050 + 160 B, some 2.2 KB a series and 140 KB a cohort, while no shard is ahead. At most 262,144 replies
-//! wait, 4 MB: a first start on a backlog of years has been seen to keep 60,000.
+//! 900 + 80 + 1,050 + 160 B, some 2.2 KB a series and 140 KB a cohort, while no shard is ahead. At most 524,288 replies
+//! of a cohort wait, 8 MB: a first start on a backlog of years has been seen to keep 60,000.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -76,6 +76,11 @@ pub(super) enum News {
 /// How many series a cohort keeps. Touchpoints and score dimensions come from events, so something must bound them.
 pub(super) const SERIES_MAX: usize = 64;
 
+/// How many replies of a cohort wait for their hours to close: as stored, two thirds of what the changelog takes. They are
+/// those of the lead that the fastest shard upstream has; beyond, the slowest one stands still, and replies count in windows
+/// and waves alone.
+const WAITING_MAX: usize = 1 << 19;
+
 impl Cohort {
     /// Returns whether there is nothing to keep.
     pub(super) fn is_empty(&self) -> bool {
@@ -95,15 +100,33 @@ impl Cohort {
         plan: &Plan<'_>,
         at: Timestamp,
     ) -> Option<Timestamp> {
+        let has_room = self.has_room_to_wait();
         let track = match self.tracks.get_mut(&delta.series) {
             Some(track) => track,
             None => self.tracks.entry(delta.series.clone()).or_default(),
         };
         track.count(&change(delta, plan.zone), plan, at);
-        if let Some(monitoring) = &plan.shift {
+        if let (Some(monitoring), true) = (&plan.shift, has_room) {
             track.wait(delta, monitoring.grace, at);
         }
         track.due(plan)
+    }
+
+    /// Returns whether one more reply can wait. Those that are there twice are told apart only where the bound is near.
+    fn has_room_to_wait(&mut self) -> bool {
+        let at_most = |tracks: &BTreeMap<_, Track>| -> usize {
+            tracks
+                .values()
+                .map(|track| track.waiting.len_at_most())
+                .sum()
+        };
+        if at_most(&self.tracks) < WAITING_MAX {
+            return true;
+        }
+        for track in self.tracks.values_mut() {
+            track.waiting.gather();
+        }
+        at_most(&self.tracks) < WAITING_MAX
     }
 
     /// Closes all hours and days that are over at `at`, in the order in which they end; returns when the next one closes.
@@ -153,7 +176,7 @@ impl Track {
         }
     }
 
-    /// Lets a reply wait until its hour closes; one that comes later is no concern of a detector, nor is one too many.
+    /// Lets a reply wait until its hour closes; one that comes later is no concern of a detector.
     fn wait(&mut self, delta: &Delta, grace: Duration, at: Timestamp) {
         if let Some(category) = delta.score.and_then(Category::of)
             && hour_end(delta.occurred_at) + grace > at
@@ -216,4 +239,66 @@ impl Track {
 fn hour_end(at: Timestamp) -> Timestamp {
     const HOUR: i64 = 3_600_000;
     Timestamp::from_millis((at.as_millis() / HOUR + 1) * HOUR).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::derived::CohortName;
+    use crate::event::{EventHash, Instrument};
+
+    fn reply(number: u64, touchpoint: &str) -> Delta {
+        Delta {
+            event_hash: EventHash(number.to_be_bytes()),
+            occurred_at: Timestamp::MIN,
+            cohort: CohortName::all(),
+            series: Series {
+                instrument: Instrument::Nps,
+                touchpoint: touchpoint.into(),
+                score_dimension: "".into(),
+            },
+            from: None,
+            from_day: None,
+            to: Some(Category::Promoter),
+            score: Some(9),
+        }
+    }
+
+    #[test]
+    fn replies_of_all_series_wait_within_one_bound_and_those_beyond_still_count() {
+        let terms = Terms {
+            target: Some(30.0),
+            threshold: 1_000.0,
+            baseline_replies: 500,
+            tolerance: 5.0,
+        };
+        let grace = Duration::from_mins(10);
+        let plan = Plan {
+            zone: &TimeZone::UTC,
+            window_days: 90,
+            waves: None,
+            shift: Some(Monitoring { grace, terms }),
+        };
+        let mut cohort = Cohort::default();
+        let replies = WAITING_MAX as u64 + 1_000;
+        for number in 0..replies {
+            let touchpoint = ["branch", "web"][usize::from(number % 2 == 0)];
+            cohort.count(&reply(number, touchpoint), &plan, Timestamp::MIN);
+            if number < 2_000 {
+                // A repeat takes no room in the end.
+                cohort.count(&reply(number, touchpoint), &plan, Timestamp::MIN);
+            }
+        }
+        let waiting = |track: &Track| track.waiting.in_order().len();
+        assert_eq!(
+            cohort.tracks.values().map(waiting).sum::<usize>(),
+            WAITING_MAX
+        );
+        let counted = |track: &Track| track.window.as_of(Day(0), 90).replies();
+        assert_eq!(
+            cohort.tracks.values().map(counted).sum::<u64>(),
+            replies + 2_000
+        );
+        assert!(cohort.encode().len() < 12 << 20);
+    }
 }

@@ -1,89 +1,96 @@
 //! Replies that wait until their hours close, in the order of detection.
 //!
 //! A backlog can make tens of thousands wait, and each step reads and writes all that wait in the cohorts it counts for. So
-//! those that were read stay in one piece, as they came; only those that are added are sorted in.
+//! those that were read stay in one piece, as they came. Those that are added lie in a heap beside them, for most are added
+//! long before anybody asks for their order; whoever takes one away or lists all passes over what is there twice.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::iter;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
 use super::watch::Reply;
-
-/// How many replies of a series wait for their hours to close, 15 B each as stored. They are those of the lead that the
-/// fastest shard upstream has; beyond, the slowest one stands still, and replies count in windows and waves alone.
-const REPLIES_MAX: usize = 1 << 18;
 
 /// A set of replies.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Waiting {
     /// Those that were read, in order.
     read: VecDeque<Reply>,
-    /// Invariant: none of these was read.
-    added: BTreeSet<Reply>,
+    /// Some may be there more than once, or among those that were read.
+    added: BinaryHeap<Reverse<Reply>>,
 }
 
 impl Waiting {
-    /// Adds a reply, if there is room.
+    /// Adds a reply.
     pub(super) fn add(&mut self, reply: Reply) {
-        if self.len() < REPLIES_MAX && self.read.binary_search(&reply).is_err() {
-            self.added.insert(reply);
-        }
+        self.added.push(Reverse(reply));
     }
 
-    /// Returns how many there are.
-    pub(super) fn len(&self) -> usize {
+    /// Returns how many there are at most: some may be counted twice until they are gathered.
+    pub(super) fn len_at_most(&self) -> usize {
         self.read.len() + self.added.len()
+    }
+
+    /// Makes what was added one piece with what was read.
+    pub(super) fn gather(&mut self) {
+        if !self.added.is_empty() {
+            self.read = self.in_order().into();
+            self.added.clear();
+        }
     }
 
     /// Returns the first.
     pub(super) fn first(&self) -> Option<&Reply> {
-        let firsts = [self.read.front(), self.added.first()];
-        firsts.into_iter().flatten().min()
+        let added = self.added.peek().map(|Reverse(reply)| reply);
+        self.read.front().into_iter().chain(added).min()
     }
 
     /// Takes the first away.
     pub(super) fn pop_first(&mut self) -> Option<Reply> {
-        match (self.read.front(), self.added.first()) {
-            (Some(read), Some(added)) if added < read => self.added.pop_first(),
-            (Some(_), _) => self.read.pop_front(),
-            (None, _) => self.added.pop_first(),
+        let first = *self.first()?;
+        if self.read.front() == Some(&first) {
+            self.read.pop_front();
         }
+        while self.added.peek() == Some(&Reverse(first)) {
+            self.added.pop();
+        }
+        Some(first)
     }
 
     /// Returns all in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Reply> {
-        let mut read = self.read.iter().peekable();
-        let mut added = self.added.iter().peekable();
-        iter::from_fn(move || match (read.peek(), added.peek()) {
-            (Some(one), Some(other)) if other < one => added.next(),
-            (Some(_), _) => read.next(),
-            (None, _) => added.next(),
-        })
+    pub(super) fn in_order(&self) -> Vec<Reply> {
+        let added = self.added.iter().map(|Reverse(reply)| reply);
+        in_order(self.read.iter().chain(added).copied())
     }
+}
+
+fn in_order(replies: impl Iterator<Item = Reply>) -> Vec<Reply> {
+    let mut replies: Vec<_> = replies.collect();
+    if !replies.is_sorted_by(|one, next| one < next) {
+        replies.sort(); // faster than an unstable one where what was read comes first, in order
+        replies.dedup();
+    }
+    replies
 }
 
 impl PartialEq for Waiting {
     fn eq(&self, other: &Self) -> bool {
-        self.iter().eq(other.iter())
+        self.in_order() == other.in_order()
     }
 }
 
 /// Those that were read, in whatever order.
 impl FromIterator<Reply> for Waiting {
     fn from_iter<I: IntoIterator<Item = Reply>>(replies: I) -> Self {
-        let mut replies: Vec<_> = replies.into_iter().collect();
-        if !replies.is_sorted_by(|one, next| one < next) {
-            replies.sort_unstable();
-            replies.dedup();
-        }
         Self {
-            read: replies.into(),
-            added: BTreeSet::new(),
+            read: in_order(replies.into_iter()).into(),
+            added: BinaryHeap::new(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::collection::vec;
     use proptest::prelude::*;
 
@@ -113,8 +120,7 @@ mod tests {
                 prop_assert_eq!(waiting.first(), model.first());
                 prop_assert_eq!(waiting.pop_first(), model.pop_first());
             }
-            prop_assert_eq!(waiting.len(), model.len());
-            prop_assert!(waiting.iter().eq(&model));
+            prop_assert!(waiting.in_order().iter().eq(&model));
             prop_assert_eq!(waiting, model.into_iter().collect());
         }
     }

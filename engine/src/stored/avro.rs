@@ -208,6 +208,7 @@ impl<'a> Reader<'a> {
             if count == 0 {
                 return Ok(items);
             }
+            items.reserve(count.min(self.0.len())); // no item of ours takes less than a byte, whatever is claimed
             for _ in 0..count {
                 items.push(read(self)?);
             }

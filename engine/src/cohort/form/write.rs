@@ -34,7 +34,7 @@ fn track(to: &mut Writer, (series, track): (&Series, &Track)) {
         day(to, period.to);
         tally(to, counts);
     });
-    to.items(track.waiting.len(), track.waiting.iter(), reply);
+    to.list(track.waiting.in_order().iter(), reply);
     to.optional(track.watch.as_ref(), watch);
 }
 

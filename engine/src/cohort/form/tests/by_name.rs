@@ -53,7 +53,7 @@ pub(super) fn cohort(cohort: &Cohort) -> Value {
                         record([("from", from), ("to", to), ("tally", tally(counts))])
                     })),
                 ),
-                ("waiting", array(waiting.iter().map(reply))),
+                ("waiting", array(waiting.in_order().iter().map(reply))),
                 ("watch", nullable(watch.as_ref().map(watch_of))),
             ])
         });
