@@ -139,8 +139,9 @@ impl EventHash {
 
     /// Reads sixteen hex digits; `None` for any other text.
     pub fn from_hex(text: &str) -> Option<Self> {
-        let add = |bits: u64, digit: char| Some(bits << 4 | u64::from(digit.to_digit(16)?));
-        let bits = (text.len() == 16).then(|| text.chars().try_fold(0, add))??;
+        let add =
+            |bits: u64, digit: &u8| Some(bits << 4 | u64::from(char::from(*digit).to_digit(16)?));
+        let bits = (text.len() == 16).then(|| text.as_bytes().iter().try_fold(0, add))??;
         Some(Self(bits.to_be_bytes()))
     }
 }
