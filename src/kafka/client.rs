@@ -105,9 +105,6 @@ pub fn producer_settings(kafka: &config::Kafka, slot: &str) -> Result<ClientConf
 /// [`SecretError`] if the file of a secret can't be read.
 pub fn plain_producer_settings(kafka: &config::Kafka) -> Result<ClientConfig, SecretError> {
     let mut settings = base_settings(kafka)?;
-    if settings.get("compression.type").is_none() {
-        settings.set("compression.type", "lz4");
-    }
     for (name, value) in &kafka.producer {
         settings.set(name, value);
     }
