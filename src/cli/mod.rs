@@ -1,7 +1,17 @@
-//! The commands, one file each.
+//! The commands: each has a file of its name, or a folder where it is large.
 //!
 //! What a command produces goes to standard output, what it has to say goes to standard error. How it ended is told by
-//! its exit code: see `exit`.
+//! its exit code. What several of them share:
+//!
+//! | chapter      | what it holds                                              |
+//! | ------------ | ---------------------------------------------------------- |
+//! | `exit`       | exit codes, and which error has which                      |
+//! | `config`     | the flags of settings; the command `config` too            |
+//! | `definition` | definition files: read, and drawn where something is wrong |
+//! | `example`    | the examples that ship inside the program                  |
+//! | `report`     | the summary of a run                                       |
+//! | `alert`      | an alert in one line                                       |
+//! | `strimzi`    | topics and permissions as Strimzi's resources              |
 
 mod acls;
 mod alert;

@@ -4,6 +4,22 @@
 //! [`Config`]; in between, everything that can be refused without asking a server is refused, with the place where it was
 //! set and what to write instead. Later layers win: defaults, file, `WAYMARK_…` variables, flags.
 //!
+//! | chapter               | what it holds                                                        |
+//! | --------------------- | -------------------------------------------------------------------- |
+//! | `raw`                 | every key with its shape and default, as typed                       |
+//! | `layers`              | defaults, file, environment, flags, and where each value was set     |
+//! | `tree`                | the file, with the places of its keys                                |
+//! | `environment`         | variables, and the name of the host                                  |
+//! | `scalars`             | lengths of time, numbers of bytes, addresses                         |
+//! | `mean`                | from as typed to as meant                                            |
+//! | `deployment`          | its name, and every name that follows from it                        |
+//! | `kafka`, `properties` | librdkafka's properties: handed through, ours alone, bounded, secret |
+//! | `registry`            | where the Schema Registry is, and who we are to it                   |
+//! | `traces`              | where spans are sent, and which                                      |
+//! | `secret`              | passwords, from the environment or from files                        |
+//! | `show`                | all settings in force, for `waymark config`                          |
+//! | `error`               | what is wrong, with the place to change                              |
+//!
 //! Knows librdkafka's property names, but neither topics nor servers.
 
 mod deployment;

@@ -1,6 +1,7 @@
 //! Why a shard stops and waits for a person: each reason has a name that is the same everywhere.
 //!
-//! [`Halt::code`] is the field in the log, the label of the metric, and the heading in the runbook. The message tells the facts and what an operator can do. A halted shard changes nothing: what it found stays as evidence.
+//! [`Halt::code`] is the field in the log, the label of the metric, and the heading in the runbook. The message tells the
+//! facts and what an operator can do. A halted shard changes nothing: what it found stays as evidence.
 
 use std::fmt::Write;
 
@@ -12,7 +13,7 @@ pub enum Halt {
     /// Row 2: the shard has worked before, but its changelog does not know it.
     #[error(
         "the changelog (offsets {log}) holds no progress record, but {} that this shard has worked before: \
-         restore the topic, or begin the stage anew as the runbook tells",
+         restore the topic, or reset the deployment as the runbook tells",
         witnesses(*.committed, *.checkpoint)
     )]
     ChangelogMissing {
@@ -55,7 +56,7 @@ pub enum Halt {
     /// Row 6: records that were not read yet are gone from the source, or it was created anew.
     #[error(
         "the next record to read is {position}, but the source holds offsets {source_log}: restore the topic with its \
-         offsets, or begin the stage anew as the runbook tells; nothing skips the gap"
+         offsets, or reset the deployment as the runbook tells; nothing skips the gap"
     )]
     SourceGap {
         /// V of the last progress record.
@@ -96,7 +97,7 @@ pub enum Halt {
         /// Where the log begins.
         start: Offset,
     },
-    /// Rule 10: a transaction took effect on some of its shards only.
+    /// Line 10 of chapter 5: a transaction took effect on some of its shards only.
     #[error(
         "one transaction holds for some shards only ({}): keep the topics as evidence; no shard of it may go on",
         torn(.shards)

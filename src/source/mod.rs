@@ -1,10 +1,23 @@
-//! Reads events from files: JSON lines, Avro containers and, through an import mapping, any CSV event log.
+//! Where records come from: the topic of a stage, and files: JSON lines, Avro containers and, through an import mapping, any
+//! CSV event log.
 //!
 //! ```text
-//! Input ──► input: bytes, unpacked ──► json_lines | avro | rows + mapping ──► Record
+//! Input ──► input: bytes, unpacked ──► json_lines | avro | log: rows + mapping ──► Record
 //! ```
 //!
-//! Inputs are read one after the other in the order given, in bounded memory: at most one record, one Avro block and
+//! | chapter      | what it holds                                                      |
+//! | ------------ | ------------------------------------------------------------------ |
+//! | `kafka`      | the source of a stage: a member of its group, rebalances as values |
+//! | `input`      | from the name of a file to its bytes, unpacked                     |
+//! | `json_lines` | one event a line                                                   |
+//! | `avro`       | Avro object containers                                             |
+//! | `log`        | a CSV log, seen through an import mapping                          |
+//! | `rows`       | the rows of a CSV file, each with its exact bytes                  |
+//! | `mapping`    | what the rows mean                                                 |
+//! | `schemas`    | a folder of schemas that events may have been written with         |
+//! | `error`      | why a file can't be read on                                        |
+//!
+//! Files are read one after the other in the order given, in bounded memory: at most one record, one Avro block and
 //! the buffers are held. A record that makes no sense is a [`Record`] whose `decoded` says why; a file that cannot be
 //! read on is a [`SourceError`] and ends the run. Nothing here knows what an event is for.
 

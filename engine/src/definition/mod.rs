@@ -5,11 +5,13 @@
 //! | `rule`      | expectations as meant: after this, expect that, within so long       |
 //! | `scores`    | survey statistics as meant: cohorts, windows, waves, shift detection |
 //! | `kind_set`  | sets of event kinds and of parties, as bits                          |
+//! | `duration`  | elapsed time as people type it: `90s`, `24h`, `5d`                   |
 //! | `condition` | a CEL expression over an event and its subject                       |
 //! | `tree`, `shape`, `placed`, `raw` | the file as typed: every value with its place    |
 //! | `parse`     | from as typed to as meant, telling everything that is wrong          |
 //! | `lint`      | what can be read, and yet is not what anybody means                  |
 //! | `problem`   | what is wrong, where, and what to write instead                      |
+//! | `names`     | names that were mistyped, and those probably meant                   |
 //! | `explain`   | the definition in plain words                                        |
 //! | `graph`     | the definition as a picture                                          |
 //!

@@ -9,6 +9,18 @@
 //! | leftover | what nobody has accounted for, if it stood there before                                   |
 //! | store    | every value of the copy against the changelog                                             |
 //!
+//! | chapter   | what it holds                                    |
+//! | --------- | ------------------------------------------------ |
+//! | `look`    | one stage: its parts in their order              |
+//! | `log`     | topics, from their first record to a settled end |
+//! | `fold`    | a changelog, read to its end                     |
+//! | `outputs` | what was published, as 64 bits of hash each      |
+//! | `rerun`   | one shard once more, in one thread               |
+//! | `compare` | what a run leads to against what was published   |
+//! | `store`   | the copy in the store against the changelog      |
+//! | `verdict` | the numbers, and the first differences           |
+//! | `error`   | why there is no verdict                          |
+//!
 //! It joins no group and takes no offsets, so it can look at a deployment that runs. Memory: the stored form of all
 //! states, one shard's journeys, and some 50 bytes for each alert.
 
