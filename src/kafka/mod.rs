@@ -3,6 +3,7 @@
 //! | chapter       | what it holds                                                                    |
 //! | ------------- | -------------------------------------------------------------------------------- |
 //! | `client`      | the settings of a client: those of the user, then those that the protocol owns   |
+//! | `headers`     | the headers of records, whatever their names                                     |
 //! | `partitioner` | murmur2, as Java clients place keys                                              |
 //! | `watermarks`  | where partitions begin and end                                                   |
 //! | `reader`      | the committed records of a partition, read without a group                       |
@@ -19,6 +20,7 @@ pub mod access;
 pub mod admin;
 mod client;
 mod follower;
+mod headers;
 mod offsets;
 mod partitioner;
 mod patience;
@@ -32,6 +34,7 @@ pub use client::{
 };
 pub(crate) use client::{RETRY_BACKOFF_MS, leave_behind};
 pub use follower::{FollowError, Follower, Since};
+pub use headers::{headers_of, last_header};
 pub use offsets::GroupOffsets;
 pub(crate) use offsets::{committed, known};
 pub use partitioner::partition_of;

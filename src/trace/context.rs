@@ -8,7 +8,9 @@ use std::str;
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 use rdkafka::Message;
-use rdkafka::message::{Header, Headers, OwnedHeaders};
+use rdkafka::message::{Header, OwnedHeaders};
+
+use crate::kafka::headers_of;
 
 const TRACEPARENT: &str = "traceparent";
 const TRACESTATE: &str = "tracestate";
@@ -31,9 +33,8 @@ pub struct Trail {
 impl Trail {
     /// Reads the traces of a record, if it tells any.
     pub fn of(record: &impl Message) -> Option<Self> {
-        let headers = record.headers()?;
         let (mut hop, mut state, mut began) = (None, None, None);
-        for header in headers.iter() {
+        for header in headers_of(record) {
             match header.key {
                 TRACEPARENT => hop = header.value,
                 TRACESTATE => state = header.value,
@@ -119,7 +120,7 @@ fn written(context: &SpanContext) -> String {
 #[cfg(test)]
 mod tests {
     use rdkafka::Timestamp;
-    use rdkafka::message::OwnedMessage;
+    use rdkafka::message::{Headers as _, OwnedMessage};
 
     use super::*;
 

@@ -16,7 +16,7 @@
 //! | `behind`   | one shard upstream is two hours behind the others                                      |
 //! | `topics`   | offsets moved, changelog emptied, source cut, producers that place keys elsewhere       |
 //! | `registry` | the Schema Registry: frozen, killed, asked for what it does not know                    |
-//! | `records`  | input of every bad kind, ahead of time, or over which we crash                          |
+//! | `records`  | input of every bad kind, ahead of time, or over which we crash (`raw`)                  |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
@@ -31,6 +31,7 @@ mod late;
 mod leaders;
 #[cfg(feature = "failpoints")]
 mod lines;
+mod raw;
 mod records;
 mod redis;
 mod registry;

@@ -1,6 +1,7 @@
 //! Input of every bad kind: set aside with its bytes, key and headers, and why; and the books balance to the last record.
 //! Also a record over which a mistake of ours crashes, and clocks of others that run ahead.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rdkafka::Message as _;
@@ -12,6 +13,7 @@ use crate::client::{Plain, header};
 #[cfg(feature = "failpoints")]
 use crate::deployment::Start;
 use crate::deployment::{Deployment, LONG, SHARDS, Worker};
+use crate::raw;
 
 const NOT_UTF8: &[u8] = &[0xff, 0xfe, 0x80];
 const MIB: usize = 1 << 20;
@@ -62,6 +64,48 @@ fn bad_records_are_set_aside_with_all_they_had_and_the_books_balance() {
     let wrong_shard = Some("wrong_shard".to_owned());
     assert_eq!(reasons(&stray()), [wrong_shard.clone(), wrong_shard]);
     books_balance(&worker, client.ends(&events).iter().sum(), dead.len());
+    deployment.settle(vec![worker]);
+}
+
+#[test]
+fn a_header_whose_name_is_no_text_is_kept_and_harms_nobody() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let deployment = Deployment::create(&servers, "strange-headers", &kafka.bootstrap());
+    deployment.feed(1_000, 100, 141);
+    let (client, events) = (deployment.client(), deployment.topic("events"));
+    let headers = [
+        (NOT_UTF8, &b"x"[..]),
+        (b"case", b"strange"),
+        (b"\xff", b"y"),
+    ];
+    let everywhere: Vec<_> = (0..SHARDS).map(|it| stray().record(it)).collect();
+    for record in &everywhere {
+        raw::produce(&kafka.bootstrap(), &events, record, &headers);
+    }
+
+    let mut worker = deployment.start(0);
+    deployment.caught_up();
+    worker.runs();
+    let dead = client.read(&deployment.topic("dead-letter"));
+    let strange = |it: &&OwnedMessage| it.key() == Some(NOT_UTF8);
+    let strange: Vec<_> = dead.iter().filter(strange).collect();
+    assert_eq!(strange.len(), 2, "the third is at home");
+    for record in strange {
+        let headers = record.headers().unwrap();
+        for illegible in [0, 2] {
+            let read = catch_unwind(AssertUnwindSafe(|| headers.get(illegible)));
+            assert!(read.is_err(), "it is still there, and its name no text");
+        }
+        let (before, ours) = (headers.get(1), headers.get(3));
+        assert_eq!((before.key, before.value), ("case", Some(&b"strange"[..])));
+        assert_eq!(ours.key, "__connect.errors.topic");
+    }
+    books_balance(&worker, client.ends(&events).iter().sum(), dead.len());
+    let log = worker.process.stderr();
+    assert!(!log.contains("panicked"), "{log}");
     deployment.settle(vec![worker]);
 }
 

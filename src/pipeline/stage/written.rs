@@ -11,12 +11,12 @@
 use std::sync::Arc;
 
 use rdkafka::Message;
-use rdkafka::message::Headers;
 use serde_avro_fast::Schema;
 use waymark_engine::event::{
     Decoded, Reason, Rejection, WriterSchemas, decode_avro, decode_json, decode_single_object,
 };
 
+use crate::kafka::last_header;
 use crate::protocol::Told;
 use crate::registry::{Framing, NoSchema, RegistryError, SCHEMA_HEADER, SchemasById};
 
@@ -85,7 +85,8 @@ impl Schemas {
         &self,
         record: &'r impl Message,
     ) -> Result<Result<Opened<'r>, Rejection>, RegistryError> {
-        self.open_framed(record.payload(), named_by_header(record))
+        let header = last_header(record, SCHEMA_HEADER).map(Option::unwrap_or_default);
+        self.open_framed(record.payload(), header)
     }
 
     fn open_framed<'r>(
@@ -129,16 +130,6 @@ impl Opened<'_> {
             Opened::Sealed(rejection) => Err(rejection.clone()),
         }
     }
-}
-
-/// The last header of that name, as Kafka's own clients look for it.
-fn named_by_header(record: &impl Message) -> Option<&[u8]> {
-    let headers = record.headers()?;
-    let mut places = (0..headers.count()).rev();
-    places.find_map(|place| {
-        let header = headers.get(place);
-        (header.key == SCHEMA_HEADER).then_some(header.value.unwrap_or_default())
-    })
 }
 
 fn unreadable<T>(detail: impl Into<String>) -> Result<T, Rejection> {

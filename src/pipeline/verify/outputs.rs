@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hasher};
 
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Message};
 use serde::Deserialize;
 use serde_avro_fast::Schema;
 use waymark_engine::event::{Reason, Timestamp};
@@ -14,6 +14,7 @@ use waymark_engine::event::{Reason, Timestamp};
 use super::VerifyError;
 use super::log::Log;
 use crate::config::Deployment;
+use crate::kafka::last_header;
 use crate::pipeline::stage::{CohortStage, CustomerStage, Opened, Schemas, Stage};
 use crate::protocol::{Offset, ShardId, Told, What};
 use crate::publish::{Form, Written};
@@ -279,11 +280,9 @@ impl Unique<Origin, SetAside> {
     }
 }
 
-/// Returns the last header of that name: ours stand behind those that the record had.
+/// Returns the last header of that name, if it is text: ours stand behind those that the record had.
 fn header<'a>(record: &'a BorrowedMessage<'_>, name: &str) -> Option<&'a str> {
-    let headers = record.headers()?;
-    let place = (0..headers.count()).rfind(|place| headers.get(*place).key == name)?;
-    str::from_utf8(headers.get(place).value?).ok()
+    str::from_utf8(last_header(record, name)??).ok()
 }
 
 /// 64 bits that differ for any two records that a mistake could confuse.
