@@ -224,8 +224,8 @@ impl<'a> Chunks<'a> {
             .into_iter()
             .zip(loaded.states)
             .map(|((key, value), held)| {
-                let stored_due = self.due_of(&key, held.value.as_deref())?;
                 let due = self.due_of(&key, value.as_deref())?;
+                let stored_due = self.stored_due(&key, held.value.as_deref())?;
                 Ok(store::Change {
                     key,
                     value,
@@ -236,11 +236,126 @@ impl<'a> Chunks<'a> {
             .collect()
     }
 
+    /// What the store holds is a copy: if it can't be read there, it is copied anew.
+    fn stored_due(
+        &mut self,
+        key: &str,
+        held: Option<&[u8]>,
+    ) -> Result<Option<Timestamp>, CopyError> {
+        let Some(held) = held else { return Ok(None) };
+        (self.due_of)(key, held).or_else(|cause| {
+            let condemned = self.store.condemn(self.shard, &self.checkpoint)?;
+            match condemned {
+                Flushed::Done => {
+                    let cause = format!("the stored state of {key:?} cannot be read: {cause}");
+                    Err(StoreError::Damaged(cause.into()).into())
+                }
+                Flushed::Refused => Err(CopyError::Refused(self.shard)),
+            }
+        })
+    }
+
     fn due_of(&self, key: &str, value: Option<&[u8]>) -> Result<Option<Timestamp>, CopyError> {
         let Some(value) = value else { return Ok(None) };
         (self.due_of)(key, value).map_err(|source| CopyError::State {
             key: key.to_owned(),
             source,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{CopyId, CopyStatus, Lineage, RandomIds, Step};
+    use crate::store::MemoryStore;
+
+    const SHARD: ShardId = ShardId(3);
+
+    struct One;
+
+    impl RandomIds for One {
+        fn bits(&mut self) -> u128 {
+            1
+        }
+    }
+
+    fn due_of(_: &str, value: &[u8]) -> Result<Option<Timestamp>, Unreadable> {
+        if value == b"garbage" {
+            return Err("it is no state".into());
+        }
+        Ok(None)
+    }
+
+    /// A store that is two steps behind and holds this value of a customer.
+    fn behind(held: &[u8]) -> (MemoryStore, Checkpoint) {
+        let begun = Checkpoint::begin_copy(
+            Lineage::new(&mut One),
+            CopyId::new(&mut One),
+            Timestamp::MIN,
+        );
+        let checkpoint = begun.complete(&end(4));
+        let mut store = MemoryStore::default();
+        let held = store::Change {
+            key: "C-1".into(),
+            value: Some(held.to_vec()),
+            due: None,
+            stored_due: None,
+        };
+        let begins = store.new_copy(SHARD, None, &begun);
+        let flushed = store.flush(SHARD, &begun, &checkpoint, &[held]);
+        assert_eq!(
+            (begins.unwrap(), flushed.unwrap()),
+            (Flushed::Done, Flushed::Done)
+        );
+        (store, checkpoint)
+    }
+
+    fn end(offset: i64) -> StepEnd {
+        StepEnd {
+            step: Step::default(),
+            offset: Offset(offset),
+            appended_at: Timestamp::MIN,
+        }
+    }
+
+    /// Copies a change of that customer.
+    fn copy(store: &mut MemoryStore, from: Checkpoint, value: &[u8]) -> Result<Copied, CopyError> {
+        let mut chunks = Chunks::new(store, SHARD, from, &due_of);
+        chunks.take(Seen::Change(Change {
+            offset: Offset(5),
+            key: "C-1",
+            value: Some(value),
+        }))?;
+        chunks.finish(&end(6))
+    }
+
+    #[test]
+    fn a_held_value_that_can_not_be_read_is_damage_of_the_copy() {
+        let (mut store, checkpoint) = behind(b"garbage");
+        let copied = copy(&mut store, checkpoint, b"a state");
+        let Err(CopyError::Store(StoreError::Damaged(cause))) = copied else {
+            panic!("{copied:?}");
+        };
+        let says = "the stored state of \"C-1\" cannot be read: it is no state";
+        assert_eq!(cause.to_string(), says);
+        let stands = Checkpoint::decode(&store.open(SHARD).unwrap().unwrap()).unwrap();
+        assert_eq!(stands.status, CopyStatus::Damaged);
+    }
+
+    #[test]
+    fn a_value_of_the_changelog_that_can_not_be_read_leaves_the_copy_as_it_is() {
+        let (mut store, checkpoint) = behind(b"a state");
+        let copied = copy(&mut store, checkpoint, b"garbage");
+        assert!(matches!(copied, Err(CopyError::State { .. })), "{copied:?}");
+        assert!(checkpoint.is(store.open(SHARD).unwrap().as_deref()));
+    }
+
+    #[test]
+    fn a_copy_takes_the_store_to_the_last_step() {
+        let (mut store, checkpoint) = behind(b"a state");
+        let copied = copy(&mut store, checkpoint, b"another").unwrap();
+        assert_eq!((copied.records, copied.checkpoint.position), (1, Offset(7)));
+        assert!(copied.checkpoint.is(store.open(SHARD).unwrap().as_deref()));
     }
 }

@@ -272,6 +272,11 @@ impl StoredCheckpoint {
             Some(Ok(checkpoint)) => Self::Present(checkpoint),
         }
     }
+
+    /// Returns whether somebody has found that the copy is wrong.
+    pub fn is_damaged(&self) -> bool {
+        matches!(self, Self::Present(checkpoint) if checkpoint.status == CopyStatus::Damaged)
+    }
 }
 
 /// As people write it: `4 to 9`, the end not included.

@@ -40,7 +40,7 @@ pub use states::States;
 /// | L3 | after a roll-back, values and checkpoint of a shard have gone back together |
 /// | L4 | a flush whose answer was lost may still happen later: then it was expected, or it is refused |
 /// | L5 | no value vanishes alone |
-/// | L6 | a flush that failed half-way is seen: the copy is marked damaged |
+/// | L6 | a flush that failed half-way is seen: the copy is marked damaged; it can be marked from outside too |
 /// | L7 | no key, whatever its characters, meets another one or leaves its shard |
 /// | L8 | shards on one connection do not disturb each other |
 pub trait Store {
@@ -86,6 +86,14 @@ pub trait Store {
         expected: Option<&[u8]>,
         next: &Checkpoint,
     ) -> Result<Flushed, StoreError>;
+
+    /// Marks the present copy as damaged if its checkpoint still is `expected`: whoever recovers makes a new one.
+    ///
+    /// # Errors
+    /// [`StoreError`]; whether something has changed is what its variants tell.
+    fn condemn(&mut self, shard: ShardId, expected: &Checkpoint) -> Result<Flushed, StoreError> {
+        self.new_copy(shard, Some(&expected.encode()), &expected.damaged())
+    }
 
     /// Looks at about `at_most` keys and deletes those of copies that no longer count. Returns whether some may be left.
     ///

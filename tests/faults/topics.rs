@@ -1,6 +1,8 @@
 //! Somebody moves offsets, empties the changelog, cuts the source or places keys elsewhere. One shard halts by name, which
 //! the log, the metric and the probe all tell; the others go on.
 
+use rdkafka::Message as _;
+use rdkafka::message::OwnedMessage;
 use waymark_testkit::{Kafka, Servers, servers_or_skip};
 
 use crate::client::Plain;
@@ -48,6 +50,45 @@ fn a_changelog_that_was_deleted_and_created_anew_halts_every_shard() {
     worker.stop();
     let ends = deployment.client().ends(&changelog);
     assert_eq!(ends, [0, 0, 0], "a halted shard writes nothing");
+}
+
+#[test]
+fn a_state_that_neither_store_nor_changelog_can_show_halts_the_shard() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let deployment = stopped(&servers, "state-unreadable", 89);
+    let (client, changelog) = (deployment.client(), deployment.topic("customer.changelog"));
+    let told = client.read(&changelog);
+    let is_state = |it: &&OwnedMessage| it.partition() == HURT && it.key().unwrap()[0] == 1;
+    let last = told.iter().rfind(is_state).unwrap();
+    let altered = [last.payload().unwrap(), b"x"].concat();
+    let customer = String::from_utf8(last.key().unwrap()[1..].to_vec()).unwrap();
+    let record = Plain {
+        partition: HURT,
+        key: last.key().map(<[u8]>::to_vec),
+        value: Some(altered),
+        headers: None,
+    };
+    client.send(&changelog, &[record]);
+    let keys = format!("*.customer.{HURT}}}:*:s:{customer}");
+    let key = deployment.redis.ask(&["keys", &keys]).unwrap();
+    deployment.redis.ask(&["append", key.trim(), "x"]).unwrap();
+    let mut worker = deployment.start(0);
+    worker.runs();
+    let event = format!(
+        r#"{{"event_id":"e-1","customer_id":"{customer}","occurred_at":"2026-05-02T12:00:00Z","source":"web","body":{{"type":"digital.logged_in"}}}}"#
+    );
+    let event = Plain {
+        partition: HURT,
+        value: Some(event.into_bytes()),
+        ..Plain::default()
+    };
+    client.send(&deployment.topic("events"), &[event]);
+    halts(&mut worker, "FOREIGN_CHANGELOG");
+    worker.says("in the changelog cannot be read");
+    others_go_on(&deployment);
+    worker.stop();
 }
 
 #[test]

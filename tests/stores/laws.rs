@@ -90,6 +90,14 @@ pub(crate) fn l2_a_new_copy_against_another_checkpoint_changes_nothing(store: &m
     assert_eq!(checkpoint(store), at(0));
 }
 
+pub(crate) fn l6_a_copy_is_condemned_if_it_still_is_the_expected_one(store: &mut impl Store) {
+    begin(store, SHARD);
+    assert_eq!(store.condemn(SHARD, &at(5)).unwrap(), Flushed::Refused);
+    assert_eq!(checkpoint(store), at(0));
+    assert_eq!(store.condemn(SHARD, &at(0)).unwrap(), Flushed::Done);
+    assert_eq!(checkpoint(store), at(0).damaged());
+}
+
 pub(crate) fn l4_a_late_flush_that_is_still_expected_is_done_and_only_once(store: &mut impl Store) {
     begin(store, SHARD);
     assert_eq!(

@@ -38,6 +38,7 @@ laws! {
     l2_a_new_copy_against_another_checkpoint_changes_nothing,
     l4_a_late_flush_that_is_still_expected_is_done_and_only_once,
     l4_a_late_flush_behind_another_is_refused,
+    l6_a_copy_is_condemned_if_it_still_is_the_expected_one,
     l7_keys_of_any_characters_keep_apart,
     l8_a_foreign_write_to_one_shard_refuses_that_shard_only,
     a_new_copy_is_empty_and_a_sweep_leaves_it_alone,

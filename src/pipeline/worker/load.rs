@@ -20,7 +20,7 @@ use crate::pipeline::error::told;
 use crate::pipeline::stage::{Item, Stage};
 use crate::protocol::rules::{Broker, load_is_ours, may_tick, ticks_wait};
 use crate::protocol::{Offset, ShardId};
-use crate::store::{Loaded, Store, StoreError, Wanted};
+use crate::store::{Flushed, Loaded, Store, StoreError, Wanted};
 
 impl<S: Stage> Worker<S> {
     /// Decides a step of each shard that has something to read, or whose clock wants to move.
@@ -171,10 +171,19 @@ impl<S: Stage> ShardWork<'_, S> {
         let decided = attempt(&with, self.shard, intake, loaded, decide);
         failpoint::here("step.3");
         decided.map_err(|setback| match setback {
-            Setback::Unreadable(undecided) => self.recover(told(&undecided)),
+            Setback::Unreadable(undecided) => self.condemn(told(&undecided)),
             Setback::Again(undecided) => Reaction::Again(undecided.to_string()),
             Setback::Halt(halt) => Reaction::Halt(self.shard.id, halt),
         })
+    }
+
+    /// Gives the copy up: what was loaded from it was ours, and can't be read.
+    fn condemn(&mut self, cause: String) -> Reaction {
+        match self.store.condemn(self.shard.id, &self.shard.checkpoint) {
+            Err(stalled @ StoreError::Stalled(_)) => Reaction::Again(told(&stalled)),
+            // Not marked, it is met again by the next load.
+            Ok(Flushed::Done | Flushed::Refused) | Err(_) => self.recover(cause),
+        }
     }
 
     fn recover(&self, cause: String) -> Reaction {

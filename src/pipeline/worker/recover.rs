@@ -17,7 +17,7 @@ use tracing::{info, warn};
 use super::commit::Doubt;
 use super::observe::number;
 use super::owned::OwnedShard;
-use crate::changelog::{ChangelogReader, CopyError, Copying, ReadError};
+use crate::changelog::{ChangelogReader, CopyError, Copying, DueOf, ReadError};
 use crate::clock::{self, Stopwatch};
 use crate::config::StartAt;
 use crate::failpoint;
@@ -121,16 +121,24 @@ impl<S: Stage> Recovery<'_, S> {
         let Some(last) = &found.progress else {
             return Ok(self.begin(shard, &found));
         };
-        let took = Stopwatch::start();
+        let (took, stage) = (Stopwatch::start(), self.stage);
+        let due_of = |key: &str, state: &[u8]| stage.due_of(key, state);
+        // What could not be read in the store may be no better in the changelog: then the copy must end here, or the shard
+        // would copy for ever what it can't read afterwards.
+        let due_of_whole = |key: &str, state: &[u8]| Ok(stage.read(key, state)?.due);
         let (copied, checkpoint) = match (ruling, found.checkpoint) {
             (Ruling::Begin, _) => return Ok(self.begin(shard, &found)),
             (Ruling::Run { checkpoint }, _) => (Copied::Nothing, checkpoint),
             (Ruling::Copy { .. }, StoredCheckpoint::Present(checkpoint)) => {
-                (Copied::Part, self.copy(shard, checkpoint, last)?) // 5
+                (Copied::Part, self.copy(shard, checkpoint, last, &due_of)?) // 5
             }
             (Ruling::Copy { .. } | Ruling::NewCopy, _) => {
                 let fresh = self.new_copy(shard, bytes.as_deref(), last)?;
-                (Copied::Whole, self.copy(shard, fresh, last)?)
+                let due_of: DueOf<'_> = match found.checkpoint.is_damaged() {
+                    true => &due_of_whole,
+                    false => &due_of,
+                };
+                (Copied::Whole, self.copy(shard, fresh, last, due_of)?)
             }
         };
         failpoint::here("recover.6");
@@ -198,6 +206,7 @@ impl<S: Stage> Recovery<'_, S> {
         shard: ShardId,
         from: Checkpoint,
         last: &FoundProgress,
+        due_of: DueOf<'_>,
     ) -> Result<Checkpoint, Unrecovered> {
         let end = last.step_end().expect("the table has read the record");
         let took = Stopwatch::start();
@@ -206,11 +215,10 @@ impl<S: Stage> Recovery<'_, S> {
             delete_retention: self.delete_retention,
         };
         let in_time = |as_of| !too_old(as_of, &retention(clock::now()));
-        let due = |key: &str, state: &[u8]| self.stage.due_of(key, state);
         let copying = Copying {
             reader: self.reader,
             store: self.store,
-            due_of: &due,
+            due_of,
             go_on: self.go_on,
             in_time: &in_time,
         };

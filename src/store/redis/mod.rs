@@ -25,7 +25,7 @@ use redis::Script;
 use waymark_engine::event::Timestamp;
 use waymark_engine::stage::Key;
 
-use crate::protocol::{Checkpoint, CopyId, CopyStatus, ShardId};
+use crate::protocol::{Checkpoint, CopyId, ShardId};
 
 use self::connection::Line;
 use self::keys::Keys;
@@ -161,16 +161,13 @@ impl RedisStore {
         Ok(flushed(self.line.write(&self.flush, &call)?))
     }
 
-    /// Marks the present copy as damaged.
-    fn condemn(&mut self, shard: ShardId) -> Result<(), StoreError> {
-        let Some(stands) = self.open(shard)? else {
-            return Ok(());
-        };
-        let Ok(mut checkpoint) = Checkpoint::decode(&stands) else {
+    /// Marks the copy that stands there as damaged, whosever it is.
+    fn condemn_present(&mut self, shard: ShardId) -> Result<(), StoreError> {
+        let stands = self.open(shard)?;
+        let Some(Ok(present)) = stands.as_deref().map(Checkpoint::decode) else {
             return Ok(()); // as good as damaged
         };
-        checkpoint.status = CopyStatus::Damaged;
-        match self.set_checkpoint(shard, &stands, &checkpoint)? {
+        match self.condemn(shard, &present)? {
             Flushed::Done | Flushed::Refused => Ok(()),
         }
     }
@@ -203,7 +200,7 @@ impl Store for RedisStore {
                 Ok(Some(loaded)) => return Ok(loaded),
                 Ok(None) => {}
                 Err(StoreError::Damaged(cause)) => {
-                    self.condemn(shard)?;
+                    self.condemn_present(shard)?;
                     return Err(StoreError::Damaged(cause));
                 }
                 Err(error) => return Err(error),
