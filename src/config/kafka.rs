@@ -40,6 +40,14 @@ impl Kafka {
         millis(&self.producer, "transaction.timeout.ms")
     }
 
+    /// Returns how large a record may be that our clients send, in bytes.
+    pub fn record_bytes_max(&self) -> usize {
+        let number = self.producer.get("message.max.bytes");
+        number
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_default()
+    }
+
     /// Returns how long a worker may be silent before its shards are given away.
     pub fn session_timeout(&self) -> Duration {
         millis(&self.consumer, "session.timeout.ms")

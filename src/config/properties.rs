@@ -13,6 +13,7 @@ pub(super) const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
 /// work for us, for there is less to send.
 pub(super) const PRODUCER_DEFAULTS: &[(&str, &str)] = &[
     ("compression.type", "lz4"),
+    ("message.max.bytes", "16777216"),
     ("message.timeout.ms", "10000"),
     ("transaction.timeout.ms", "12000"),
 ];
@@ -57,7 +58,7 @@ pub(super) const OWNED: &[(&str, &str)] = &[
     ("delivery.timeout.ms", "write message.timeout.ms"),
 ];
 
-/// Properties that may be set within bounds, in milliseconds, with the reason.
+/// Properties that may be set within bounds, with the reason.
 pub(super) const BOUNDED: &[(&str, u64, u64, &str)] = &[
     (
         "session.timeout.ms",
@@ -76,6 +77,12 @@ pub(super) const BOUNDED: &[(&str, u64, u64, &str)] = &[
         45_000,
         900_000,
         "three times the longest step, lest slow steps be taken for dead workers",
+    ),
+    (
+        "message.max.bytes",
+        12_587_008,
+        1_000_000_000,
+        "the largest state must fit, or its shard stands",
     ),
 ];
 

@@ -321,6 +321,10 @@ fn what_delivery_rests_on_is_refused_by_name() {
             "message.timeout.ms is 12000 and must be above 0 and below transaction.timeout.ms, 12000: a record that may still arrive when its transaction is over belongs to no transaction",
         ),
         (
+            "producer: { message.max.bytes: 1000000 }",
+            "message.max.bytes is 1000000 and must lie between 12587008 and 1000000000: the largest state must fit, or its shard stands",
+        ),
+        (
             "boostrap.servers: b",
             "unknown Kafka property \"boostrap.servers\": do you mean \"bootstrap.servers\"?",
         ),

@@ -84,8 +84,7 @@ pub fn producer_settings(kafka: &config::Kafka, slot: &str) -> Result<ClientConf
     settings
         .set("linger.ms", "5")
         .set("queue.buffering.max.kbytes", "65536")
-        .set("queue.buffering.max.messages", "200000")
-        .set("message.max.bytes", "16777216"); // a dead letter carries its record whole
+        .set("queue.buffering.max.messages", "200000");
     for (name, value) in &kafka.producer {
         settings.set(name, value);
     }

@@ -24,6 +24,22 @@ pub fn last_header<'r>(record: &'r impl Message, name: &str) -> Option<Option<&'
     found.map(|header| header.value)
 }
 
+/// Returns how many bytes the headers of a record take, each with so many beside its name and value. None if that can't be
+/// told, for the name of one is no text.
+pub fn headers_bytes(record: &impl Message, beside_each: usize) -> Option<usize> {
+    record
+        .headers()
+        .map_or(Some(0), |it| bytes(it, beside_each))
+}
+
+fn bytes<H: Headers>(headers: &H, beside_each: usize) -> Option<usize> {
+    let bytes = |header: Header<'_, &[u8]>| {
+        beside_each + header.key.len() + header.value.map_or(0, <[u8]>::len)
+    };
+    let mut places = 0..headers.count();
+    places.try_fold(0, |sum, place| Some(sum + bytes(read(headers, place)?)))
+}
+
 fn legible<H: Headers>(headers: &H) -> impl DoubleEndedIterator<Item = Header<'_, &[u8]>> {
     let count = headers.count();
     let last = count.saturating_sub(LOOKED_AT_MAX)..count;
@@ -83,6 +99,13 @@ mod tests {
         assert_eq!(names, ["first", "last"]);
         let last = legible(&headers).next_back().unwrap();
         assert_eq!((last.key, last.value), ("last", Some(&b"l"[..])));
+    }
+
+    #[test]
+    fn the_size_of_headers_is_told_if_all_names_are_text() {
+        assert_eq!(bytes(&Named(&[]), 10), Some(0));
+        assert_eq!(bytes(&Named(&[b"one", b"four"]), 10), Some(14 + 15));
+        assert_eq!(bytes(&Named(&[b"one", b"\xff"]), 10), None);
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use client::{
 };
 pub(crate) use client::{RETRY_BACKOFF_MS, leave_behind};
 pub use follower::{FollowError, Follower, Since};
-pub use headers::{headers_of, last_header};
+pub use headers::{headers_bytes, headers_of, last_header};
 pub use offsets::GroupOffsets;
 pub(crate) use offsets::{committed, known};
 pub use partitioner::partition_of;

@@ -8,7 +8,7 @@
 //! | `form`         | JSON, or Avro in the framing of a registry                          |
 //! | `alert`        | an alert's headers                                                  |
 //! | `channels`     | what one stage tells the next, numbered                             |
-//! | `set_aside`    | the headers of dead letters and late records                        |
+//! | `set_aside`    | dead letters and late records, as much of them as fits              |
 //! | `files`        | a folder of JSON lines that appears whole or not at all             |
 //!
 //! Nothing here decides what to write, or reads.
@@ -27,5 +27,5 @@ pub use channels::Channels;
 pub use files::{FileOutputs, PublishError};
 pub use form::{Form, Forms, Written, subjects};
 pub use plain::{PlainError, PlainProducer};
-pub use set_aside::{dead_letter_headers, late_headers};
+pub use set_aside::{SetAside, dead_letter, late};
 pub use transactions::{Outgoing, PublishDoubt, Receipt, Transactions};

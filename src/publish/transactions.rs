@@ -54,6 +54,8 @@ pub struct Transactions {
     slot: String,
     /// Invariant: none from the first doubt until a new one has taken the slot.
     producer: Option<Notary<BaseProducer<Deliveries>>>,
+    /// The last transaction has failed over the size of a record.
+    too_large: bool,
     /// Producers that were dropped while in a call that hangs.
     dropped: Vec<Weak<BaseProducer<Deliveries>>>,
 }
@@ -111,6 +113,14 @@ pub enum PublishDoubt {
 }
 
 impl PublishDoubt {
+    /// Returns whether a record was refused for its size.
+    fn is_too_large(&self) -> bool {
+        let PublishDoubt::Delivery(error) = self else {
+            return false;
+        };
+        error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
+    }
+
     /// Returns the label of this doubt.
     pub fn cause(&self) -> RecycleCause {
         let fenced = [
@@ -157,8 +167,20 @@ impl Transactions {
             kafka: kafka.clone(),
             slot: slot.to_owned(),
             producer: None,
+            too_large: false,
             dropped: Vec::new(),
         }
+    }
+
+    /// Takes down how the last transaction has ended.
+    pub fn ended(&mut self, doubt: Option<&PublishDoubt>) {
+        self.too_large = doubt.is_some_and(PublishDoubt::is_too_large);
+    }
+
+    /// Returns how many bytes there are for a record that can go without some of its parts, in a topic that takes so many.
+    /// None after a transaction that has failed over the size of a record: there are some that only the broker can measure.
+    pub fn room(&self, bytes_max: usize) -> usize {
+        if self.too_large { 0 } else { bytes_max }
     }
 
     /// Returns whether there is a producer that may be used.

@@ -109,6 +109,68 @@ fn a_header_whose_name_is_no_text_is_kept_and_harms_nobody() {
     deployment.settle(vec![worker]);
 }
 
+#[test]
+fn of_a_record_too_large_to_be_set_aside_as_much_stays_as_fits() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let deployment = Deployment::create(&servers, "large-headers", &kafka.bootstrap());
+    deployment.feed(1_000, 100, 151);
+    let (client, events) = (deployment.client(), deployment.topic("events"));
+    let (large, hidden) = ("x".repeat(MIB + MIB / 5), "x\0".repeat(MIB));
+    let garbage = |key: &str, headers| Plain {
+        partition: 0,
+        key: Some(key.as_bytes().to_vec()),
+        value: Some(b"garbage".to_vec()),
+        headers: Some(headers),
+    };
+    let measured = OwnedHeaders::new().insert(Header {
+        key: "large",
+        value: Some(&large),
+    });
+    // The client tells a name up to its first zero only, so nobody knows how long this one is.
+    let unmeasured = OwnedHeaders::new().insert(Header {
+        key: &hidden,
+        value: Some("x"),
+    });
+    let records = [
+        garbage("measured", measured),
+        garbage("unmeasured", unmeasured),
+    ];
+    client.send_compressed(&events, &records[..1]);
+    let mut worker = deployment.start(0);
+    deployment.caught_up();
+    worker.runs();
+    let recycled = || worker.metric("waymark_recycles_total", "cause=\"produce\"") > 0.0;
+    assert!(!recycled(), "what does not fit is not tried");
+    client.send_compressed(&events, &records[1..]);
+    deployment.caught_up();
+    assert!(recycled(), "what can't be measured is");
+    worker.runs();
+
+    let dead = client.read(&deployment.topic("dead-letter"));
+    let ends = client.ends(&events)[0];
+    let about = |offset: i64| {
+        let of = |it: &&OwnedMessage| {
+            let is = |name, value: &str| header_is(it, name, value);
+            is("__connect.errors.partition", "0")
+                && is("__connect.errors.offset", &offset.to_string())
+        };
+        dead.iter().find(of).unwrap()
+    };
+    let (measured, unmeasured) = (about(ends - 2), about(ends - 1));
+    assert_eq!(measured.key(), Some(&b"measured"[..]));
+    assert_eq!(unmeasured.key(), None, "nothing is kept but its place");
+    for record in [measured, unmeasured] {
+        assert_eq!(record.payload(), None);
+        let headers = record.headers().unwrap();
+        assert_eq!(headers.get(0).key, "__connect.errors.topic");
+        assert!(header_is(record, "waymark-reason", "unreadable"));
+    }
+    deployment.settle(vec![worker]);
+}
+
 #[cfg(feature = "failpoints")]
 #[test]
 fn a_record_that_makes_deciding_crash_is_set_aside_and_the_others_go_on() {
@@ -303,7 +365,11 @@ impl Case {
 }
 
 fn is_about(dead: &OwnedMessage, case: &str) -> bool {
-    header(dead, "case").is_some_and(|it| it == case)
+    header_is(dead, "case", case)
+}
+
+fn header_is(record: &OwnedMessage, name: &str, value: &str) -> bool {
+    header(record, name).is_some_and(|it| it == value)
 }
 
 fn is_whole(dead: &OwnedMessage, sent: &Plain, case: &str) {

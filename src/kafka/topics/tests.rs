@@ -19,6 +19,30 @@ fn config(assurance: &str, assume: &str) -> Config {
     Config::load(None, &Environment::default(), &flags).unwrap()
 }
 
+#[test]
+fn a_producer_sends_the_largest_state_that_a_changelog_must_take() {
+    let shape = Shape::new(Assurance::SingleBroker);
+    let topics = wanted(&Deployment::parse("d").unwrap(), &shape).into_iter();
+    let changelogs = topics.filter(|topic| topic.name.ends_with(".changelog"));
+    let settings = changelogs.flat_map(|topic| topic.settings);
+    let sizes = settings.filter(|it| it.name == "max.message.bytes");
+    let largest: usize = sizes.map(|it| it.value.parse().unwrap()).max().unwrap();
+    let producer = |bytes: usize| {
+        let flags = [
+            ("deployment", "d"),
+            ("kafka.producer.message.max.bytes", &*bytes.to_string()),
+        ]
+        .map(|(path, value)| Flag {
+            path: path.to_owned(),
+            value: value.to_owned(),
+            name: "--set".to_owned(),
+        });
+        Config::load(None, &Environment::default(), &flags)
+    };
+    assert_eq!(producer(largest).unwrap().kafka.record_bytes_max(), largest);
+    assert!(producer(largest - 1).is_err());
+}
+
 /// What the brokers would say if everything had been created for this assurance.
 fn created(shape: &Shape) -> BTreeMap<String, FoundTopic> {
     let topics = wanted(&Deployment::parse("d").unwrap(), shape).into_iter();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use waymark_engine::cohort::Cohorts;
 use waymark_engine::rules::Rules;
 
-use super::{Vigil, Work};
+use super::{Vigil, Work, topics};
 use crate::config::{Config, StartAt};
 use crate::pipeline::stage::{CohortStage, CustomerStage, Stage};
 use crate::pipeline::worker::{Outputs, Shared, Topic};
@@ -32,7 +32,7 @@ pub(super) fn customer(
     };
     let deployment = &config.deployment;
     let mut shared = shared(config, work, forms, vigil, stage, deployment.events());
-    shared.outputs.deltas = Some(topic(work, deployment.deltas()));
+    shared.outputs.deltas = Some(topic(config, work, deployment.deltas()));
     shared.start = config.time.start;
     shared
 }
@@ -51,7 +51,7 @@ pub(super) fn cohort(
         upstream_shards: work.topics.get(&deployment.events()).partitions,
     };
     let mut shared = shared(config, work, forms, vigil, stage, deployment.deltas());
-    shared.outputs.scores = Some(topic(work, deployment.scores()));
+    shared.outputs.scores = Some(topic(config, work, deployment.scores()));
     shared.step.wait = shared.step.wait.max(COHORT_WAIT);
     Some(shared)
 }
@@ -72,14 +72,14 @@ fn shared<S: Stage>(
         group: deployment.group(S::NAME),
         partitions: work.topics.get(&source_topic).partitions,
         source_topic,
-        state_bytes_max: about.bytes_max - RECORD_OVERHEAD,
+        state_bytes_max: bytes_max(config, about) - RECORD_OVERHEAD,
         delete_retention: about.delete_retention,
         outputs: Outputs {
-            alerts: topic(work, deployment.alerts()),
+            alerts: topic(config, work, deployment.alerts()),
             deltas: None,
             scores: None,
-            dead_letter: topic(work, deployment.dead_letter()),
-            late: topic(work, deployment.late()),
+            dead_letter: topic(config, work, deployment.dead_letter()),
+            late: topic(config, work, deployment.late()),
             changelog,
             origin: Origin::new(deployment.as_str(), S::NAME),
             forms,
@@ -98,11 +98,16 @@ fn shared<S: Stage>(
     }
 }
 
-fn topic(work: &Work, name: String) -> Topic {
+fn topic(config: &Config, work: &Work, name: String) -> Topic {
     let about = work.topics.get(&name);
     Topic {
         partitions: about.partitions,
-        bytes_max: about.bytes_max,
+        bytes_max: bytes_max(config, about),
         name,
     }
+}
+
+/// The largest record that a topic takes and our clients send.
+fn bytes_max(config: &Config, topic: &topics::Topic) -> usize {
+    topic.bytes_max.min(config.kafka.record_bytes_max())
 }

@@ -25,8 +25,7 @@ use crate::kafka::{RETRY_BACKOFF_MS, partition_of};
 use crate::protocol::rules::commit_is_clear;
 use crate::protocol::{CHANGE_KEY, PROGRESS_KEY, ShardId, What};
 use crate::publish::{
-    Channels, Forms, Origin, Outgoing, PublishDoubt, Receipt, Transactions, dead_letter_headers,
-    late_headers,
+    Channels, Forms, Origin, Outgoing, PublishDoubt, Receipt, Transactions, dead_letter, late,
 };
 use crate::source::KafkaSource;
 use crate::telemetry::RecycleCause;
@@ -50,7 +49,7 @@ pub(crate) struct Outputs {
 pub(crate) struct Topic {
     pub(crate) name: String,
     pub(crate) partitions: u32,
-    /// The largest record that it takes, in bytes.
+    /// The largest record that it takes and our clients send, in bytes.
     pub(crate) bytes_max: usize,
 }
 
@@ -250,22 +249,22 @@ impl Outputs {
     ) -> Result<(), PublishDoubt> {
         for (place, outcome) in &step.set_aside {
             let record = &records[*place];
-            let (topic, headers) = match outcome {
+            let (topic, set_aside) = match outcome {
                 Outcome::DeadLettered(rejection) => {
-                    (&self.dead_letter, dead_letter_headers(record, rejection))
+                    let bytes_max = to.room(self.dead_letter.bytes_max);
+                    (&self.dead_letter, dead_letter(record, rejection, bytes_max))
                 }
                 Outcome::Late | Outcome::Applied | Outcome::Duplicate | Outcome::Ignored => {
-                    (&self.late, late_headers(record))
+                    let bytes_max = to.room(self.late.bytes_max);
+                    (&self.late, late(record, bytes_max))
                 }
             };
-            let fits = record.payload_len() + record.key_len() < topic.bytes_max;
             to.send(Outgoing {
                 topic: &topic.name,
                 partition: record.partition() % i32::try_from(topic.partitions).unwrap_or(i32::MAX),
-                key: record.key(),
-                // A record that does not fit is kept by its coordinates, which stand in the headers.
-                value: record.payload().filter(|_| fits),
-                headers: Some(headers),
+                key: set_aside.key,
+                value: set_aside.value,
+                headers: Some(set_aside.headers),
                 progress_of: None,
             })?;
         }

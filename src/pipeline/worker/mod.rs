@@ -71,6 +71,7 @@ use crate::telemetry::{Metrics, Pulse, StageMetrics, Status};
 use crate::trace::{StepSpan, Taking, Tracer};
 
 use collect::{Collected, collect};
+use commit::Doubt;
 use decide::Decided;
 use owned::OwnedShard;
 use react::Reaction;
@@ -313,6 +314,10 @@ impl<S: Stage> Worker<S> {
             collected,
             &mut span,
         );
+        self.transactions.ended(match &committed {
+            Err(Doubt::Publish(doubt)) => Some(doubt),
+            Ok(_) | Err(Doubt::Slow(_) | Doubt::NoReceipt(_)) => None,
+        });
         let receipts = committed.map_err(|doubt| {
             span.doubted(doubt.cause().label());
             Reaction::Recycle(doubt)
