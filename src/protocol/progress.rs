@@ -38,6 +38,10 @@ pub struct Progress {
     pub began_at: Offset,
     /// Where stream time stands; absent before the first event.
     pub stream_time: Option<Timestamp>,
+    /// Until when ticks rest after an outage, by the wall clock; absent if they need not. Steps are made meanwhile, so
+    /// the age of this record tells nobody of the outage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticks_rest_until: Option<Timestamp>,
     /// The number of the last record on each partition of `deltas`.
     pub channels: Vec<u64>,
     /// What it has heard of the stage before.
@@ -96,6 +100,7 @@ impl Progress {
             position: began_at,
             began_at,
             stream_time: None,
+            ticks_rest_until: None,
             channels: Vec::new(),
             upstreams: Upstreams::default(),
             cohorts: BTreeMap::new(),
@@ -135,4 +140,56 @@ impl StepEnd {
 
 fn unreadable(error: serde_json::Error) -> ProgressError {
     ProgressError::Unreadable(Arc::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct One;
+
+    impl crate::protocol::RandomIds for One {
+        fn bits(&mut self) -> u128 {
+            1
+        }
+    }
+
+    /// As written by the first build that wrote any.
+    const PLAIN: &str = r#"{"format":1,"lineage":"00000000000000000000000000000001","group":"g","shard":0,"partitions":1,"step":0,"position":7,"began_at":7,"stream_time":null,"channels":[],"books":BOOKS,"rules":""}"#;
+
+    fn plain() -> String {
+        let books = serde_json::to_string(&Books::default()).expect("numbers");
+        PLAIN.replace("BOOKS", &books)
+    }
+
+    fn progress() -> Progress {
+        Progress::begin(Lineage::new(&mut One), "g", ShardId(0), 1, Offset(7))
+    }
+
+    #[test]
+    fn what_a_record_need_not_say_it_does_not_say() {
+        let written = String::from_utf8(progress().encode()).expect("JSON");
+        assert_eq!(written, plain());
+        let read = Progress::decode(written.as_bytes()).expect("ours");
+        assert_eq!(read, progress());
+    }
+
+    #[test]
+    fn a_record_says_until_when_ticks_rest() {
+        let until = Timestamp::from_millis(1_767_225_600_000).expect("a time");
+        let resting = Progress {
+            ticks_rest_until: Some(until),
+            ..progress()
+        };
+        let written = String::from_utf8(resting.encode()).expect("JSON");
+        let says = r#""ticks_rest_until":"2026-01-01T00:00:00.000Z""#;
+        assert!(written.contains(says), "{written}");
+        assert_eq!(Progress::decode(written.as_bytes()).ok(), Some(resting));
+    }
+
+    #[test]
+    fn what_a_release_does_not_know_of_a_record_it_passes_over() {
+        let more = plain().replacen('{', r#"{"of_later_releases":1,"#, 1);
+        assert_eq!(Progress::decode(more.as_bytes()).ok(), Some(progress()));
+    }
 }

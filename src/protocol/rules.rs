@@ -87,13 +87,15 @@ pub fn too_old(as_of: Timestamp, retention: &Retention) -> bool {
     retention.now.since(as_of) >= retention.delete_retention / 2
 }
 
-/// Whether the broker could be asked all the time.
+/// What tells of an outage when a shard is taken over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broker {
-    /// It answered.
-    Reached,
-    /// It was out of reach, and feeds may have a backlog to deliver.
-    WasAway,
+pub struct Signs {
+    /// How long ago a broker left us without an answer, if one did.
+    pub unanswered: Option<Duration>,
+    /// When the broker took the last progress record.
+    pub stepped_at: Timestamp,
+    /// Until when ticks rest, as that record says.
+    pub ticks_rest_until: Option<Timestamp>,
 }
 
 /// Returns whether nothing is left to read: the consumer stands at the high watermark, by an answer of this age.
@@ -125,16 +127,18 @@ pub fn tick_is_due(
     (minute_passed || timer_fires) && since_last_tick >= TICK_PAUSE
 }
 
-/// Returns how long ticks wait, from now, when a shard was taken over or a broker came back: after an outage feeds deliver
-/// their backlog first, else silence of ours would look like silence of customers.
-pub fn ticks_wait(
-    broker: Broker,
-    last_progress: Timestamp,
-    now: Timestamp,
-    tick_resume: Duration,
-) -> Duration {
-    let outage = broker == Broker::WasAway || now.since(last_progress) > SILENCE;
-    if outage { tick_resume } else { Duration::ZERO }
+/// Returns how long ticks wait, from now, when a shard was taken over: after an outage feeds deliver their backlog first,
+/// else silence of ours would look like silence of customers.
+///
+/// Whoever owned the shard before may have begun to wait, and steps that he made meanwhile prove nothing. Clocks may be
+/// wrong, so nobody is believed who says that there is longer to wait than we would ourselves.
+pub fn ticks_wait(signs: &Signs, now: Timestamp, tick_resume: Duration) -> Duration {
+    if now.since(signs.stepped_at) > SILENCE {
+        return tick_resume;
+    }
+    let ours = signs.unanswered.map(|ago| tick_resume.saturating_sub(ago));
+    let theirs = signs.ticks_rest_until.map(|until| until.since(now));
+    ours.max(theirs).unwrap_or_default().min(tick_resume)
 }
 
 #[cfg(test)]
@@ -226,11 +230,51 @@ mod tests {
         );
     }
 
+    /// A shard whose last step was committed at 0 s, with no sign of an outage.
+    const QUIET: Signs = Signs {
+        unanswered: None,
+        stepped_at: Timestamp::MIN,
+        ticks_rest_until: None,
+    };
+
+    fn wait(signs: Signs, now: u64) -> Duration {
+        let stepped_at = at(0);
+        ticks_wait(
+            &Signs {
+                stepped_at,
+                ..signs
+            },
+            at(now),
+            HOUR,
+        )
+    }
+
     #[test]
     fn ticks_wait_after_an_outage() {
-        let wait = |broker, silent| ticks_wait(broker, at(0), at(silent), HOUR);
-        assert_eq!(wait(Broker::Reached, 120), Duration::ZERO);
-        assert_eq!(wait(Broker::Reached, 121), HOUR);
-        assert_eq!(wait(Broker::WasAway, 0), HOUR);
+        assert_eq!(wait(QUIET, 120), Duration::ZERO);
+        assert_eq!(wait(QUIET, 121), HOUR);
+        let unanswered = |seconds| Signs {
+            unanswered: Some(Duration::from_secs(seconds)),
+            ..QUIET
+        };
+        assert_eq!(wait(unanswered(0), 0), HOUR);
+        assert_eq!(wait(unanswered(600), 0), HOUR - Duration::from_mins(10));
+        assert_eq!(wait(unanswered(3601), 0), Duration::ZERO);
+    }
+
+    #[test]
+    fn ticks_go_on_waiting_whoever_takes_the_shard_over() {
+        let until = |seconds| Signs {
+            ticks_rest_until: Some(at(seconds)),
+            ..QUIET
+        };
+        assert_eq!(wait(until(605), 5), Duration::from_mins(10));
+        assert_eq!(wait(until(5), 5), Duration::ZERO, "that is over");
+        assert_eq!(wait(until(9000), 5), HOUR, "his clock was ahead");
+        let both = Signs {
+            unanswered: Some(Duration::from_mins(50)),
+            ..until(1205)
+        };
+        assert_eq!(wait(both, 5), Duration::from_mins(20), "the longer one");
     }
 }

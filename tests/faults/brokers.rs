@@ -8,7 +8,7 @@ use rdkafka::producer::Producer as _;
 use waymark_testkit::{Kafka, kafka, servers_or_skip, until};
 
 use crate::client::Plain;
-use crate::deployment::{Deployment, LONG, SHARDS, Worker};
+use crate::deployment::{Deployment, LONG, SHARDS, Start, Worker};
 
 const TICKS: &str = "waymark_ticks_total";
 const RECEIVED: &str = "waymark_records_received_total";
@@ -101,6 +101,43 @@ fn an_open_transaction_upstream_stops_the_clocks_until_it_ends() {
     ticking(&worker);
     assert!((worker.metric(RECEIVED, "") - received - 3.0).abs() < 0.5);
     deployment.settle(vec![worker]);
+}
+
+/// A step is made while the clocks rest, so the record that the second process finds is young.
+#[test]
+fn clocks_go_on_resting_after_an_outage_whoever_takes_the_shards_over() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let mut kafka = Kafka::start(&servers, &kafka::Options::default()).unwrap();
+    let deployment = Deployment::create(&servers, "rest", &kafka.bootstrap());
+    let start = |ordinal| {
+        deployment.start_as(Start {
+            ordinal,
+            settings: &["time.tick_resume=60s"],
+            ..Start::default()
+        })
+    };
+    deployment.feed_of_last_year(1_000, 108);
+    let mut first = start(0);
+    ticking(&first);
+    kafka.pause(1);
+    sleep(Duration::from_secs(12)); // two sessions
+    kafka.resume(1);
+    first.runs();
+    deployment.feed_of_last_year(300, 109);
+    deployment.caught_up();
+
+    let mut second = start(1);
+    second.shows("/metrics", "state=\"running\"} 1");
+    second.runs();
+    for _ in 0..20 {
+        let ticks = second.metric(TICKS, "");
+        assert!(ticks < 0.5, "{ticks} ticks{}", second.process.tail());
+        sleep(Duration::from_millis(500));
+    }
+    ticking(&second);
+    deployment.settle(vec![first, second]);
 }
 
 /// Waits until the clocks of idle shards move.

@@ -61,7 +61,7 @@ impl Clocks {
             since_step: shard.stepped.elapsed(),
             untold_for: (has_own_clock && shard.progress.stream_time > shard.stream_time_told)
                 .then(|| shard.clock_sent.elapsed()),
-            ticks_wait: !has_own_clock || !shard.may_think_of_ticks(),
+            ticks_wait: !has_own_clock || !shard.ticks_rest().is_zero(),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::failpoint;
 use crate::kafka::Watermarks;
 use crate::pipeline::error::told;
 use crate::pipeline::stage::{Item, Stage};
-use crate::protocol::rules::{Broker, load_is_ours, may_tick, ticks_wait};
+use crate::protocol::rules::{load_is_ours, may_tick};
 use crate::protocol::{Offset, ShardId};
 use crate::store::{Flushed, Loaded, Store, StoreError, Wanted};
 
@@ -40,6 +40,7 @@ impl<S: Stage> Worker<S> {
                 shared: &self.shared,
                 store: &mut *self.store,
                 watermarks: &self.watermarks,
+                unanswered: &mut self.unanswered,
                 shard,
             };
             match batch {
@@ -57,6 +58,7 @@ struct ShardWork<'a, S> {
     shared: &'a Shared<S>,
     store: &'a mut dyn Store,
     watermarks: &'a Watermarks,
+    unanswered: &'a mut Option<Stopwatch>,
     shard: &'a mut OwnedShard,
 }
 
@@ -127,9 +129,9 @@ impl<S: Stage> ShardWork<'_, S> {
         if let Ok(log) = self.watermarks.range(topic, self.shard.id) {
             return may_tick(position, log.end, asked.elapsed());
         }
-        let now = clock::now();
-        let wait = ticks_wait(Broker::WasAway, now, now, self.shared.tick_resume);
-        self.shard.ticks_wait = (Stopwatch::start(), wait);
+        let now = Stopwatch::start();
+        *self.unanswered = Some(now);
+        self.shard.ticks_wait = (now, self.shared.tick_resume);
         false
     }
 
@@ -170,11 +172,13 @@ impl<S: Stage> ShardWork<'_, S> {
         };
         let decided = attempt(&with, self.shard, intake, loaded, decide);
         failpoint::here("step.3");
-        decided.map_err(|setback| match setback {
+        let mut step = decided.map_err(|setback| match setback {
             Setback::Unreadable(undecided) => self.condemn(told(&undecided)),
             Setback::Again(undecided) => Reaction::Again(undecided.to_string()),
             Setback::Halt(halt) => Reaction::Halt(self.shard.id, halt),
-        })
+        })?;
+        step.progress.ticks_rest_until = self.shard.ticks_rest_until(clock::now());
+        Ok(step)
     }
 
     /// Gives the copy up: what was loaded from it was ours, and can't be read.

@@ -143,6 +143,8 @@ pub(crate) struct Worker<S> {
     assigned_anew: Option<Stopwatch>,
     /// Since a client that delivered nothing was replaced.
     replaced: Option<Stopwatch>,
+    /// Since a broker last left us without an answer: feeds may have a backlog to deliver, whichever shards are ours.
+    unanswered: Option<Stopwatch>,
 }
 
 /// What a worker tells the world with.
@@ -213,6 +215,7 @@ impl<S: Stage> Worker<S> {
             deaf: (Duration::ZERO, ShardId(0)),
             assigned_anew: None,
             replaced: None,
+            unanswered: None,
             kafka: kafka.clone(),
             slot: slot.to_owned(),
         })
@@ -246,10 +249,7 @@ impl<S: Stage> Worker<S> {
             self.halt_all(&violation)?;
         }
         if !self.transactions.is_ready() {
-            self.transactions.recycle().map_err(|doubt| match doubt {
-                PublishDoubt::Stuck(_) => Reaction::End(WorkerError::Stuck(doubt)),
-                doubt => Reaction::Again(told(&doubt)),
-            })?;
+            self.take_producer()?;
         }
         failpoint::here("recover.2");
         self.mend_hearing()?;
@@ -279,6 +279,18 @@ impl<S: Stage> Worker<S> {
         drop(collected);
         self.sweep();
         Ok(())
+    }
+
+    fn take_producer(&mut self) -> Result<(), Reaction> {
+        self.transactions.recycle().map_err(|doubt| {
+            if let PublishDoubt::Request(_, _) = doubt {
+                self.unanswered = Some(Stopwatch::start());
+            }
+            match doubt {
+                PublishDoubt::Stuck(_) => Reaction::End(WorkerError::Stuck(doubt)),
+                doubt => Reaction::Again(told(&doubt)),
+            }
+        })
     }
 
     /// Begins to tell of the steps of a turn.

@@ -84,10 +84,16 @@ impl OwnedShard {
         }
     }
 
-    /// Returns whether ticks may go on, as far as the shard knows.
-    pub(super) fn may_think_of_ticks(&self) -> bool {
+    /// Returns how long ticks still have to wait.
+    pub(super) fn ticks_rest(&self) -> Duration {
         let (since, wait) = self.ticks_wait;
-        since.elapsed() >= wait
+        wait.saturating_sub(since.elapsed())
+    }
+
+    /// Returns until when ticks rest, for whoever takes the shard over; none if they need not.
+    pub(super) fn ticks_rest_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let rest = self.ticks_rest();
+        (!rest.is_zero()).then(|| now + rest)
     }
 
     /// Takes over a committed step.

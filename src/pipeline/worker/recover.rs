@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 use tracing::{info, warn};
+use waymark_engine::event::Timestamp;
 
 use super::commit::Doubt;
 use super::observe::number;
@@ -23,7 +24,7 @@ use crate::config::StartAt;
 use crate::failpoint;
 use crate::kafka::Watermarks;
 use crate::pipeline::stage::Stage;
-use crate::protocol::rules::{Broker, may_recover, ticks_wait, too_old};
+use crate::protocol::rules::{Signs, may_recover, ticks_wait, too_old};
 use crate::protocol::{
     Checkpoint, CopyId, Found, FoundProgress, Halt, Identity, Lineage, Offset, Progress, RandomIds,
     Retention, Ruling, ShardId, StoredCheckpoint, decide,
@@ -45,6 +46,8 @@ pub(super) struct Recovery<'a, S> {
     pub(super) partitions: u32,
     pub(super) delete_retention: Duration,
     pub(super) tick_resume: Duration,
+    /// Since a broker last left us without an answer.
+    pub(super) unanswered: Option<Stopwatch>,
     pub(super) start: StartAt,
     pub(super) metrics: &'a Metrics,
     pub(super) stage_metrics: &'a StageMetrics,
@@ -87,6 +90,20 @@ pub(super) enum Unrecovered {
     /// Somebody else wrote to the store, or the copy took too long: look again.
     #[error("{0}")]
     Again(String),
+}
+
+impl Unrecovered {
+    /// Returns whether a broker has left us without an answer.
+    pub(super) fn is_unanswered(&self) -> bool {
+        match self {
+            Self::Kafka(_) | Self::Read(_) => true,
+            Self::Halt(_)
+            | Self::Interrupted
+            | Self::Store(_)
+            | Self::Doubt(_)
+            | Self::Again(_) => false,
+        }
+    }
 }
 
 impl<S: Stage> Recovery<'_, S> {
@@ -245,21 +262,22 @@ impl<S: Stage> Recovery<'_, S> {
 
     fn own(&self, shard: ShardId, last: &FoundProgress, checkpoint: Checkpoint) -> OwnedShard {
         let end = last.step_end().expect("the table has read the record");
-        let wait = ticks_wait(
-            Broker::Reached,
-            end.appended_at,
-            clock::now(),
-            self.tick_resume,
-        );
+        let progress = progress_of(last).clone();
+        let wait = self.ticks_wait(&progress, end.appended_at);
         let metrics = self.metrics.shard(S::NAME, number(shard));
-        OwnedShard::new(
-            shard,
-            progress_of(last).clone(),
-            end,
-            checkpoint,
-            wait,
-            metrics,
-        )
+        OwnedShard::new(shard, progress, end, checkpoint, wait, metrics)
+    }
+
+    fn ticks_wait(&self, progress: &Progress, stepped_at: Timestamp) -> Duration {
+        if !S::HAS_OWN_CLOCK {
+            return Duration::ZERO; // it makes none
+        }
+        let signs = Signs {
+            unanswered: self.unanswered.map(|since| since.elapsed()),
+            stepped_at,
+            ticks_rest_until: progress.ticks_rest_until,
+        };
+        ticks_wait(&signs, clock::now(), self.tick_resume)
     }
 
     fn retention(&self) -> Retention {

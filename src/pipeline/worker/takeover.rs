@@ -114,7 +114,10 @@ impl<S: Stage> Worker<S> {
             match self.watermarks.stable_end(topic, *shard) {
                 Ok(stable) if may_recover(stable, high_watermark) => ready.push(*shard),
                 Ok(_) => alarm(*shard, topic, candidate, patience),
-                Err(error) => warn!(%shard, %error, "the changelog does not answer"),
+                Err(error) => {
+                    self.unanswered = Some(Stopwatch::start());
+                    warn!(%shard, %error, "the changelog does not answer");
+                }
             }
         }
         ready
@@ -164,6 +167,7 @@ impl<S: Stage> Worker<S> {
             partitions: self.shared.partitions,
             delete_retention: self.shared.delete_retention,
             tick_resume: self.shared.tick_resume,
+            unanswered: self.unanswered,
             start: self.shared.start,
             metrics: &self.shared.metrics,
             stage_metrics: &self.observed.metrics,
@@ -190,6 +194,9 @@ impl<S: Stage> Worker<S> {
     }
 
     fn later(&mut self, shard: ShardId, error: &Unrecovered) {
+        if error.is_unanswered() {
+            self.unanswered = Some(Stopwatch::start());
+        }
         let why = told(error);
         self.show(shard, ShardState::Waiting { why: why.clone() });
         let candidate = self.candidates.entry(shard).or_default();

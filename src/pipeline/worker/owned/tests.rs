@@ -78,3 +78,14 @@ fn a_window_that_is_full_begins_anew() {
     misplaced.count(10_000, 100);
     assert!(misplaced.too_many().is_none());
 }
+
+#[test]
+fn a_shard_that_rests_from_ticks_says_until_when() {
+    let (mut rig, _) = under_way();
+    let now = Timestamp::MIN + Duration::from_hours(1);
+    assert_eq!(rig.shard.ticks_rest_until(now), None);
+    let wait = Duration::from_mins(10);
+    rig.shard.ticks_wait = (Stopwatch::start(), wait);
+    let until = rig.shard.ticks_rest_until(now).expect("it rests");
+    assert!(until <= now + wait && until > now + wait / 2, "{until}");
+}
