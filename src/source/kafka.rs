@@ -35,21 +35,12 @@ pub struct KafkaSource {
 /// What the group has decided.
 #[expect(missing_debug_implementations, reason = "group metadata has none")]
 pub struct Rebalanced {
+    /// What sort of decision it was. An assignment may be one of no shards at all.
+    pub event: Rebalance,
     /// The shards that are ours now; none if all were taken away.
     pub shards: Vec<ShardId>,
     /// Who we are in the group, as of this decision. The fence of every transaction until the next one.
     pub membership: Option<Arc<ConsumerGroupMetadata>>,
-}
-
-impl Rebalanced {
-    /// Returns what sort of decision it was.
-    pub fn event(&self) -> Rebalance {
-        if self.shards.is_empty() {
-            Rebalance::Revoked
-        } else {
-            Rebalance::Assigned
-        }
-    }
 }
 
 /// What a poll brought.
@@ -203,12 +194,13 @@ impl ConsumerContext for Rebalances {
         if let Err(error) = let_go {
             warn!(%error, "letting go of all partitions was refused");
         }
-        let shards = if given {
-            shards_of(partitions)
+        let (event, shards) = if given {
+            (Rebalance::Assigned, shards_of(partitions))
         } else {
-            Vec::new()
+            (Rebalance::Revoked, Vec::new())
         };
         *self.decided.lock().expect("no holder panics") = Some(Rebalanced {
+            event,
             membership: (!shards.is_empty())
                 .then(|| consumer.group_metadata())
                 .flatten()

@@ -2,7 +2,7 @@
 //!
 //! A halted shard does not stop the process, so somebody has to be told of it: readiness names it, and a metric does. A
 //! loop that no longer turns can't tell anything itself: it is noticed by its silence. Kafka's health plays no part in
-//! either: restarting a worker mends no broker.
+//! that: restarting a worker mends no broker. But a worker from which the group has taken its shards is not ready.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -78,7 +78,7 @@ pub struct WorkerReport {
     pub name: String,
     /// Time since its last turn.
     pub silent_for: Duration,
-    /// Whether it has been assigned shards at least once, be it none.
+    /// Whether the group has told it its shards, be it none, and has not taken them back since.
     pub joined: bool,
 }
 
@@ -204,6 +204,11 @@ impl Pulse {
     pub fn joined(&self) {
         self.0.joined.store(true, Ordering::Relaxed);
     }
+
+    /// Says that it has let go of its shards: it waits to be told which ones are its own.
+    pub fn left(&self) {
+        self.0.joined.store(false, Ordering::Relaxed);
+    }
 }
 
 const STATES: [&str; 4] = ["waiting", "recovering", "running", "halted"];
@@ -274,6 +279,19 @@ mod tests {
         status.set("customer", 4, ShardState::Halted { code, text });
         assert!(!status.report().is_ready());
         status.forget("customer", 4);
+        assert!(status.report().is_ready());
+    }
+
+    #[test]
+    fn a_worker_that_has_lost_its_shards_is_not_ready_until_it_is_told_which_are_its_own() {
+        let status = Status::new(&Metrics::new());
+        let pulse = status.worker("d.customer-0");
+        pulse.joined();
+        status.set("customer", 3, ShardState::Running);
+        status.forget("customer", 3);
+        pulse.left();
+        assert!(!status.report().is_ready(), "brokers may be away");
+        pulse.joined();
         assert!(status.report().is_ready());
     }
 

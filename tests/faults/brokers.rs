@@ -103,6 +103,35 @@ fn an_open_transaction_upstream_stops_the_clocks_until_it_ends() {
     deployment.settle(vec![worker]);
 }
 
+#[test]
+fn a_worker_without_work_is_ready_and_one_that_has_lost_its_shards_is_not() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let mut kafka = Kafka::start(&servers, &kafka::Options::default()).unwrap();
+    let deployment = Deployment::create(&servers, "lost", &kafka.bootstrap());
+    deployment.feed(500, 100, 110);
+    let mut workers: Vec<Worker> = (0..=SHARDS.unsigned_abs())
+        .map(|ordinal| deployment.start(ordinal))
+        .collect();
+    for worker in &mut workers {
+        worker.runs();
+    }
+    deployment.caught_up();
+    let mut last = workers.pop().unwrap();
+    for mut worker in workers {
+        worker.stop();
+    }
+    last.shows("/readyz?verbose", "shard customer/2 running");
+
+    kafka.pause(1);
+    last.shows("/readyz?verbose", "waits for its shards");
+    last.shows("/readyz", "HTTP/1.1 503");
+    kafka.resume(1);
+    last.runs();
+    deployment.settle(vec![last]);
+}
+
 /// A step is made while the clocks rest, so the record that the second process finds is young.
 #[test]
 fn clocks_go_on_resting_after_an_outage_whoever_takes_the_shards_over() {

@@ -12,7 +12,7 @@ use crate::clock::Stopwatch;
 use crate::failpoint;
 use crate::pipeline::stage::Stage;
 use crate::source::{Polled, Rebalanced};
-use crate::telemetry::ShardState;
+use crate::telemetry::{Rebalance, ShardState};
 
 /// How long to wait before trying again what somebody else could not answer.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -26,7 +26,7 @@ impl<S: Stage> Worker<S> {
     pub(super) fn start_anew(&mut self, rebalanced: Rebalanced) {
         let shards: Vec<i32> = rebalanced.shards.iter().map(|shard| shard.0).collect();
         info!(?shards, "the group has decided which shards are ours");
-        self.observed.metrics.rebalanced(rebalanced.event());
+        self.observed.metrics.rebalanced(rebalanced.event);
         self.flush_once();
         self.let_go();
         self.membership = rebalanced.membership;
@@ -37,7 +37,10 @@ impl<S: Stage> Worker<S> {
         for shard in self.candidates.keys() {
             self.show(*shard, ShardState::Recovering);
         }
-        self.observed.pulse.joined();
+        match rebalanced.event {
+            Rebalance::Assigned => self.observed.pulse.joined(),
+            Rebalance::Revoked => {}
+        }
         failpoint::here("recover.1");
     }
 
@@ -57,6 +60,7 @@ impl<S: Stage> Worker<S> {
 
     /// Nothing is ours any more, and we are nobody.
     pub(super) fn let_go(&mut self) {
+        self.observed.pulse.left();
         let ours = self.running.keys().chain(self.candidates.keys());
         for shard in ours.chain(self.halted.keys()) {
             self.hide(*shard);
