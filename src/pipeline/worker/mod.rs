@@ -347,10 +347,7 @@ impl<S: Stage> Worker<S> {
                 .expect("only running shards make steps")
                 .committed(step, receipt);
         }
-        if cut {
-            self.read_on()
-        } else {
-            self.halt_wrong_partitioners()
-        }
+        self.halt_wrong_partitioners()?; // which reads on, too
+        if cut { self.read_on() } else { Ok(()) }
     }
 }

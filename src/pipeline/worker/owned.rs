@@ -140,11 +140,11 @@ pub(super) struct Misplaced {
 }
 
 impl Misplaced {
-    /// Records after which the count begins anew.
+    /// Records after which the count begins anew. A step is counted whole, so there may be more of them.
     const WINDOW: u64 = 10_000;
 
     fn count(&mut self, received: u64, wrong: u64) {
-        if self.received >= Self::WINDOW {
+        if self.received >= Self::WINDOW && self.too_many().is_none() {
             *self = Self::default();
         }
         self.received += received;
@@ -154,7 +154,8 @@ impl Misplaced {
     /// Returns why the shard must stand still: more than one in a hundred of a window belonged elsewhere.
     pub(super) fn too_many(self) -> Option<Halt> {
         let Self { received, wrong } = self;
-        (wrong > Self::WINDOW / 100).then_some(Halt::WrongPartitioner { wrong, received })
+        let too_many = wrong * 100 > received.max(Self::WINDOW);
+        too_many.then_some(Halt::WrongPartitioner { wrong, received })
     }
 }
 

@@ -80,6 +80,26 @@ fn a_window_that_is_full_begins_anew() {
 }
 
 #[test]
+fn a_large_step_may_bring_more_of_them_as_long_as_it_is_one_in_a_hundred() {
+    let mut misplaced = Misplaced::default();
+    misplaced.count(9_999, 99);
+    misplaced.count(20_001, 201);
+    assert!(misplaced.too_many().is_none(), "one in a hundred");
+    let mut misplaced = Misplaced::default();
+    misplaced.count(9_999, 99);
+    misplaced.count(20_001, 202);
+    assert!(misplaced.too_many().is_some());
+}
+
+#[test]
+fn too_many_are_not_forgotten_before_somebody_has_looked() {
+    let mut misplaced = Misplaced::default();
+    misplaced.count(10_000, 101);
+    misplaced.count(1, 0);
+    assert!(misplaced.too_many().is_some());
+}
+
+#[test]
 fn a_shard_that_rests_from_ticks_says_until_when() {
     let (mut rig, _) = under_way();
     let now = Timestamp::MIN + Duration::from_hours(1);
