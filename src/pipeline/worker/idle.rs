@@ -59,8 +59,9 @@ impl Clocks {
             since_look: shard.looked.elapsed(),
             since_tick: shard.ticked.elapsed(),
             since_step: shard.stepped.elapsed(),
-            untold_for: (has_own_clock && shard.progress.stream_time > shard.stream_time_told)
-                .then(|| shard.clock_sent.elapsed()),
+            untold_for: shard
+                .untold_for(shard.progress.stream_time)
+                .filter(|_| has_own_clock),
             ticks_wait: !has_own_clock || !shard.ticks_rest().is_zero(),
         }
     }

@@ -85,9 +85,8 @@ impl<S: Stage> ShardWork<'_, S> {
             due_max: need.due_max,
         };
         let mut step = self.attempt(&intake, &loaded)?;
-        step.clock_told = S::HAS_OWN_CLOCK
-            && self.shard.clock_sent.elapsed() >= CLOCK
-            && step.progress.stream_time > self.shard.progress.stream_time;
+        let untold_for = self.shard.untold_for(step.progress.stream_time);
+        step.clock_told = S::HAS_OWN_CLOCK && untold_for.is_some_and(|since| since >= CLOCK);
         Ok(step)
     }
 

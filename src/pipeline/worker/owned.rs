@@ -96,6 +96,11 @@ impl OwnedShard {
         (!rest.is_zero()).then(|| now + rest)
     }
 
+    /// Returns since when no clock record was sent, if one that tells this stream time were news to the stage behind.
+    pub(super) fn untold_for(&self, stream_time: Option<Timestamp>) -> Option<Duration> {
+        (stream_time > self.stream_time_told).then(|| self.clock_sent.elapsed())
+    }
+
     /// Takes over a committed step.
     pub(super) fn committed(&mut self, step: Decided, receipt: Receipt) {
         assert_eq!(

@@ -109,3 +109,19 @@ fn a_shard_that_rests_from_ticks_says_until_when() {
     let until = rig.shard.ticks_rest_until(now).expect("it rests");
     assert!(until <= now + wait && until > now + wait / 2, "{until}");
 }
+
+#[test]
+fn what_was_not_told_is_news_until_it_is_told_whether_or_not_a_step_moves_it() {
+    let (mut rig, mut next) = under_way();
+    next.clock_told = true;
+    rig.commit(next);
+    let told = rig.shard.progress.stream_time;
+    assert_eq!(rig.shard.untold_for(told), None);
+
+    let news = rig.busy(&[submitted(2, "c", 9)]).expect("good");
+    rig.commit(news); // too soon after the last clock record
+    let older = rig.busy(&[submitted(3, "d", 8)]).expect("good");
+    assert_eq!(older.progress.stream_time, rig.shard.progress.stream_time);
+    let untold_for = rig.shard.untold_for(older.progress.stream_time);
+    assert!(untold_for.is_some(), "the step behind has moved nothing");
+}
