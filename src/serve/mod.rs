@@ -33,7 +33,7 @@ use crate::telemetry::{Metrics, Report, ShardState, Status};
 
 pub use systemd::Notifier;
 
-/// A loop that has not turned for so long hangs. Every wait of a worker is shorter by far.
+/// A loop that gives no sign of life for so long hangs. Every wait of a worker is shorter by far, and it beats in between.
 const SILENCE_MAX: Duration = Duration::from_mins(1);
 
 /// How long answers that are on their way may take when the process stops.

@@ -29,6 +29,20 @@ impl<S: Stage> Worker<S> {
         collected: &Collected<'_, S::Input>,
     ) -> Result<Vec<Decided>, Reaction> {
         failpoint::here("step.1");
+        let mut broker = Broker::Answers;
+        let steps = self.decide_each(collected, &mut broker);
+        if broker == Broker::Silent {
+            self.rest_from_ticks();
+        }
+        failpoint::here("step.4");
+        steps
+    }
+
+    fn decide_each(
+        &mut self,
+        collected: &Collected<'_, S::Input>,
+        broker: &mut Broker,
+    ) -> Result<Vec<Decided>, Reaction> {
         let mut steps = Vec::new();
         let shards: Vec<ShardId> = self.running.keys().copied().collect();
         for id in shards {
@@ -40,7 +54,7 @@ impl<S: Stage> Worker<S> {
                 shared: &self.shared,
                 store: &mut *self.store,
                 watermarks: &self.watermarks,
-                unanswered: &mut self.unanswered,
+                broker,
                 shard,
             };
             match batch {
@@ -48,9 +62,24 @@ impl<S: Stage> Worker<S> {
                 None => steps.extend(work.idle(position)?),
             }
         }
-        failpoint::here("step.4");
         Ok(steps)
     }
+
+    /// Lets the clocks of all shards stand for a while: feeds could not deliver, whichever shard was asked about.
+    fn rest_from_ticks(&mut self) {
+        let now = Stopwatch::start();
+        self.unanswered = Some(now);
+        for shard in self.running.values_mut() {
+            shard.ticks_wait = (now, self.shared.tick_resume);
+        }
+    }
+}
+
+/// Whether the broker has answered all that was asked in a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Broker {
+    Answers,
+    Silent,
 }
 
 /// One shard's work in a turn.
@@ -58,7 +87,7 @@ struct ShardWork<'a, S> {
     shared: &'a Shared<S>,
     store: &'a mut dyn Store,
     watermarks: &'a Watermarks,
-    unanswered: &'a mut Option<Stopwatch>,
+    broker: &'a mut Broker,
     shard: &'a mut OwnedShard,
 }
 
@@ -123,14 +152,15 @@ impl<S: Stage> ShardWork<'_, S> {
 
     /// Asks the broker, whose silence makes ticks wait.
     fn nothing_left(&mut self, position: Offset) -> bool {
+        if *self.broker == Broker::Silent {
+            return false; // to wait for it once in a turn is enough: the next turn asks again
+        }
         let asked = Stopwatch::start();
         let topic = &self.shared.source_topic;
         if let Ok(log) = self.watermarks.range(topic, self.shard.id) {
             return may_tick(position, log.end, asked.elapsed());
         }
-        let now = Stopwatch::start();
-        *self.unanswered = Some(now);
-        self.shard.ticks_wait = (now, self.shared.tick_resume);
+        *self.broker = Broker::Silent;
         false
     }
 

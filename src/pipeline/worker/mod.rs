@@ -73,6 +73,7 @@ use crate::trace::{StepSpan, Taking, Tracer};
 use collect::{Collected, collect};
 use commit::Doubt;
 use decide::Decided;
+use observe::Round;
 use owned::OwnedShard;
 use react::Reaction;
 use takeover::Candidate;
@@ -154,6 +155,8 @@ struct Observed {
     pulse: Pulse,
     /// Since the lags were looked at.
     looked: Stopwatch,
+    /// Whose lag is looked at next.
+    round: Round,
 }
 
 /// Why a worker ends before it was told to.
@@ -194,6 +197,7 @@ impl<S: Stage> Worker<S> {
             status: shared.status.clone(),
             pulse: shared.status.worker(slot),
             looked: Stopwatch::start(),
+            round: Round::default(),
         };
         Ok(Self {
             source: Rc::new(source),

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
+use rdkafka::error::KafkaError;
 use tracing::{error, info};
 
 use super::decide::Decided;
 use super::{Shared, Worker};
 use crate::clock::Stopwatch;
 use crate::pipeline::stage::Stage;
-use crate::protocol::{Halt, ShardId, Upstreams};
+use crate::protocol::{Halt, Offset, ShardId, Upstreams};
 use crate::telemetry::ShardState;
 
 /// How often lags are looked at: two questions to the broker for each shard.
 const EVERY: Duration = Duration::from_secs(5);
+/// How long one look may take before it leaves the other shards to the next one. An answer may be waited for on top.
+const LOOK_MAX: Duration = Duration::from_secs(5);
 /// A clock upstream that is so far behind the fastest one is worth a word. Idle ones move once a minute.
 const FAR_BEHIND: Duration = Duration::from_mins(3);
 
@@ -94,25 +97,41 @@ impl<S: Stage> Worker<S> {
         if self.observed.looked.elapsed() < EVERY {
             return;
         }
+        self.observe_source();
+        self.observe_shards();
         self.observed.looked = Stopwatch::start();
+        self.observed.pulse.beat(); // a broker may have let us wait
+    }
+
+    /// Asks where the source ends. Of a shard that gets no answer the lag stands as it was last known.
+    fn observe_source(&mut self) {
+        let shards: Vec<ShardId> = self.running.keys().copied().collect();
+        let (topic, watermarks) = (&self.shared.source_topic, &self.watermarks);
+        let ends = self.observed.round.ask(&shards, LOOK_MAX, |shard| {
+            let log = watermarks.range(topic, shard)?;
+            Ok::<_, KafkaError>((log.end, watermarks.stable_end(topic, shard)?))
+        });
+        for (id, (end, stable)) in ends {
+            let shard = &self.running[&id];
+            let lag = |until: Offset| (until.0 - shard.progress.position.0).max(0);
+            shard.metrics.lag_to_end.set(lag(end));
+            shard.metrics.lag_to_stable.set(lag(stable));
+            if self.stalled.is_none() {
+                self.listen(id, stable);
+            }
+        }
+    }
+
+    /// Shows what we know without asking anybody.
+    fn observe_shards(&self) {
         // Records bear the time of their broker, which is that of the story where one is told.
-        let (mut ends, now) = (Vec::new(), self.shared.time.now());
+        let now = self.shared.time.now();
         for (id, shard) in &self.running {
             let metrics = &shard.metrics;
-            let lag = |until: i64| (until - shard.progress.position.0).max(0);
-            let topic = &self.shared.source_topic;
-            if let (Ok(log), Ok(stable)) = (
-                self.watermarks.range(topic, *id),
-                self.watermarks.stable_end(topic, *id),
-            ) {
-                metrics.lag_to_end.set(lag(log.end.0));
-                metrics.lag_to_stable.set(lag(stable.0));
-                ends.push((*id, stable));
-                let behind = lag(log.end.0) > 0;
-                let waiting = shard.read_until.filter(|_| behind);
-                let waiting = waiting.map_or(0.0, |at| now.since(at).as_secs_f64());
-                metrics.lag_seconds.set(waiting);
-            }
+            let behind = metrics.lag_to_end.get() > 0;
+            let waiting = shard.read_until.filter(|_| behind);
+            let waiting = waiting.map_or(0.0, |at| now.since(at).as_secs_f64());
+            metrics.lag_seconds.set(waiting);
             let steps = shard.progress.step.0 - shard.checkpoint.step.0.min(shard.progress.step.0);
             metrics
                 .store_lag_steps
@@ -128,11 +147,37 @@ impl<S: Stage> Worker<S> {
             }
             self.observe_upstream(*id, &shard.progress.upstreams);
         }
-        if self.stalled.is_none() {
-            for (id, end) in ends {
-                self.listen(id, end);
+    }
+}
+
+/// Asks about shards in turn. Brokers that are away let each question wait, and who waits for all of them neither polls nor
+/// seems alive: so the first that gets no answer ends a look, and the next one begins behind it.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    next: Option<ShardId>,
+}
+
+impl Round {
+    /// Asks about each shard once, at least about one; returns the answers that came within `patience`.
+    fn ask<T, E>(
+        &mut self,
+        shards: &[ShardId],
+        patience: Duration,
+        mut ask: impl FnMut(ShardId) -> Result<T, E>,
+    ) -> Vec<(ShardId, T)> {
+        let since = Stopwatch::start();
+        let first = shards.partition_point(|shard| Some(*shard) < self.next);
+        let (behind, ahead) = shards.split_at(first);
+        let mut answers = Vec::new();
+        for shard in ahead.iter().chain(behind) {
+            self.next = Some(ShardId(shard.0 + 1));
+            let Ok(answer) = ask(*shard) else { break };
+            answers.push((*shard, answer));
+            if since.elapsed() >= patience {
+                break;
             }
         }
+        answers
     }
 }
 
@@ -167,4 +212,63 @@ fn held_up(upstreams: &Upstreams) -> Option<String> {
 /// Number of a shard as a label.
 pub(super) fn number(shard: ShardId) -> u32 {
     u32::try_from(shard.0).expect("partitions are numbered from 0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_mins(1);
+
+    /// Asks about twelve shards; those of `silent` get no answer. Returns who was asked, and who answered.
+    fn look(round: &mut Round, patience: Duration, silent: &[i32]) -> (Vec<i32>, Vec<i32>) {
+        let shards: Vec<_> = (0..12).map(ShardId).collect();
+        let mut asked = Vec::new();
+        let answers = round.ask(&shards, patience, |shard| {
+            asked.push(shard.0);
+            (!silent.contains(&shard.0)).then_some(()).ok_or(())
+        });
+        let answered = answers.iter().map(|(shard, ())| shard.0).collect();
+        (asked, answered)
+    }
+
+    #[test]
+    fn brokers_that_are_away_are_asked_once_in_a_look() {
+        let (mut round, everybody) = (Round::default(), Vec::from_iter(0..12));
+        for shard in [0, 1, 2] {
+            let (asked, answered) = look(&mut round, LONG, &everybody);
+            assert_eq!((asked, answered), (vec![shard], vec![]));
+        }
+        let (asked, answered) = look(&mut round, LONG, &[]);
+        assert_eq!(asked, [3, 4, 5, 6, 7, 8, 9, 10, 11, 0, 1, 2]);
+        assert_eq!(answered, asked);
+    }
+
+    #[test]
+    fn a_shard_without_an_answer_hides_no_other() {
+        let mut round = Round::default();
+        assert_eq!(look(&mut round, LONG, &[3]).1, [0, 1, 2]);
+        let others = [4, 5, 6, 7, 8, 9, 10, 11, 0, 1, 2];
+        assert_eq!(look(&mut round, LONG, &[3]).1, others);
+        assert_eq!(look(&mut round, LONG, &[3]).1, others);
+    }
+
+    #[test]
+    fn slow_brokers_are_asked_about_a_few_shards_in_a_look() {
+        let mut round = Round::default();
+        let asked: Vec<_> = (0..13)
+            .flat_map(|_| look(&mut round, Duration::ZERO, &[]).0)
+            .collect();
+        assert_eq!(asked, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0]);
+    }
+
+    #[test]
+    fn a_round_goes_on_when_shards_have_left() {
+        let mut round = Round {
+            next: Some(ShardId(7)),
+        };
+        let mut ask = |shards: &[ShardId]| round.ask(shards, LONG, |_| Ok::<_, ()>(()));
+        assert_eq!(ask(&[]), []);
+        assert_eq!(ask(&[ShardId(2)]), [(ShardId(2), ())]);
+    }
 }

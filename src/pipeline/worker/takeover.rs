@@ -2,9 +2,14 @@
 //!
 //! A shard that waits for somebody else's transaction to end does not keep the others from running: it is looked at
 //! again and again, while they work. Whatever is running stands still for the moment in which another is recovered.
+//!
+//! Brokers and stores that are away let each question wait. So one attempt that fails ends a turn, those that were looked at
+//! longest ago come first in the next one, and in between the group and the probes hear that we live.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tracing::{info, warn};
@@ -20,8 +25,8 @@ use crate::pipeline::error::told;
 use crate::pipeline::stage::Stage;
 use crate::protocol::rules::{may_recover, not_torn};
 use crate::protocol::{Offset, Progress, ShardId, Step};
-use crate::source::Polled;
-use crate::telemetry::ShardState;
+use crate::source::{KafkaSource, Polled};
+use crate::telemetry::{Pulse, ShardState};
 use crate::trace::StepSpan;
 
 /// How long to wait between two looks at a shard that can't be recovered yet.
@@ -61,6 +66,17 @@ impl Candidate {
     }
 }
 
+/// Candidates that it is time to look at: first the new ones, then those that were looked at longest ago.
+fn due(candidates: &BTreeMap<ShardId, Candidate>) -> Vec<ShardId> {
+    let due = candidates
+        .iter()
+        .filter(|(_, candidate)| candidate.is_due());
+    let mut due: Vec<_> = due.collect();
+    let age = |candidate: &Candidate| candidate.looked.map_or(Duration::MAX, |it| it.elapsed());
+    due.sort_by_cached_key(|(_, candidate)| Reverse(age(candidate)));
+    due.into_iter().map(|(shard, _)| *shard).collect()
+}
+
 impl<S: Stage> Worker<S> {
     /// Recovers the shards that can be recovered now, and reads on.
     pub(super) fn take_over(&mut self) -> Result<(), Reaction> {
@@ -78,6 +94,9 @@ impl<S: Stage> Worker<S> {
             if !self.candidates.contains_key(&shard) {
                 continue; // it has halted meanwhile
             }
+            if self.go_on().is_break() {
+                return Err(Reaction::StartAnew);
+            }
             match self.recover(shard) {
                 Ok(()) => {}
                 Err(Unrecovered::Interrupted) => return Err(Reaction::StartAnew),
@@ -89,7 +108,10 @@ impl<S: Stage> Worker<S> {
                     }
                     self.halt(shard, halt);
                 }
-                Err(error) => self.later(shard, &error),
+                Err(error) => {
+                    self.later(shard, &error);
+                    break;
+                }
             }
         }
         let reading = self.read_on();
@@ -101,22 +123,23 @@ impl<S: Stage> Worker<S> {
     fn ready_candidates(&mut self) -> Vec<ShardId> {
         let patience = self.kafka.transaction_timeout() + SCAN;
         let mut ready = Vec::new();
-        for (shard, candidate) in &mut self.candidates {
-            if !candidate.is_due() {
-                continue;
-            }
+        for shard in due(&self.candidates) {
+            let candidate = self.candidates.get_mut(&shard);
+            let candidate = candidate.expect("listed just above");
             let Some(high_watermark) = candidate.waits_for else {
-                ready.push(*shard);
+                ready.push(shard);
                 continue;
             };
-            candidate.looked = Some(Stopwatch::start());
             let topic = &self.shared.outputs.changelog;
-            match self.watermarks.stable_end(topic, *shard) {
-                Ok(stable) if may_recover(stable, high_watermark) => ready.push(*shard),
-                Ok(_) => alarm(*shard, topic, candidate, patience),
+            let stable = self.watermarks.stable_end(topic, shard);
+            candidate.looked = Some(Stopwatch::start());
+            match stable {
+                Ok(stable) if may_recover(stable, high_watermark) => ready.push(shard),
+                Ok(_) => alarm(shard, topic, candidate, patience),
                 Err(error) => {
                     self.unanswered = Some(Stopwatch::start());
                     warn!(%shard, %error, "the changelog does not answer");
+                    break;
                 }
             }
         }
@@ -152,8 +175,8 @@ impl<S: Stage> Worker<S> {
     }
 
     fn attempt(&mut self, shard: ShardId, since: Option<Offset>) -> Result<Recovered, Unrecovered> {
-        let (source, stop) = (&self.source, &self.stop);
-        let mut go_on = || go_on(source, stop);
+        let (source, stop, pulse) = (&self.source, &self.stop, &self.observed.pulse);
+        let mut go_on = || go_on(source, stop, pulse);
         let stage = &self.shared.stage;
         let mut recovery = Recovery {
             stage,
@@ -243,7 +266,7 @@ impl<S: Stage> Worker<S> {
         if !may_recover(self.watermarks.stable_end(topic, shard)?, log.end) {
             return Ok(None);
         }
-        let mut go_on = || go_on(&self.source, &self.stop);
+        let mut go_on = || self.go_on();
         let last = self
             .reader
             .last_progress(shard, log, log.start, &mut go_on)
@@ -253,15 +276,14 @@ impl<S: Stage> Worker<S> {
     }
 
     fn go_on(&self) -> ControlFlow<()> {
-        go_on(&self.source, &self.stop)
+        go_on(&self.source, &self.stop, &self.observed.pulse)
     }
 }
 
-/// Polls once, so that the group knows we live; breaks off if it has decided something, or we are to stop.
-fn go_on(
-    source: &crate::source::KafkaSource,
-    stop: &std::sync::atomic::AtomicBool,
-) -> ControlFlow<()> {
+/// Polls once and beats, so that the group and the probes know we live; breaks off if the group has decided something, or
+/// we are to stop.
+fn go_on(source: &KafkaSource, stop: &AtomicBool, pulse: &Pulse) -> ControlFlow<()> {
+    pulse.beat();
     let _: Polled<'_> = source.poll(Duration::ZERO); // nothing is assigned, so no record can come
     if source.is_rebalanced() || source.fatal().is_some() || stop.load(Ordering::Relaxed) {
         return ControlFlow::Break(());
@@ -276,5 +298,24 @@ fn alarm(shard: ShardId, topic: &str, candidate: &mut Candidate, patience: Durat
     if waits && !candidate.alarmed {
         candidate.alarmed = true;
         tracing::error!(%shard, topic, "an open transaction of somebody else keeps the shard waiting");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_looked_at_longest_ago_comes_first() {
+        let mut candidates =
+            BTreeMap::from([0, 1, 2].map(|it| (ShardId(it), Candidate::default())));
+        assert_eq!(due(&candidates), [0, 1, 2].map(ShardId));
+        for shard in [1, 0] {
+            let looked = Some(Stopwatch::start());
+            candidates.get_mut(&ShardId(shard)).unwrap().looked = looked;
+        }
+        assert_eq!(due(&candidates), [ShardId(2)], "the others wait a moment");
+        std::thread::sleep(LOOK_AGAIN);
+        assert_eq!(due(&candidates), [2, 1, 0].map(ShardId));
     }
 }
