@@ -2,7 +2,10 @@
 //!
 //! A setting that was right at the start may be changed by hand later, as when somebody gives the changelog a `delete` policy
 //! to save room. Then every shard of this process stops and says which setting it was: going on could lose states.
+//!
+//! A restart of brokers changes nothing and must need nobody, whatever they say in the midst of it: see [`Memory`].
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -12,12 +15,14 @@ use tracing::warn;
 
 use crate::clock::Stopwatch;
 use crate::config::Config;
-use crate::kafka::admin::Admin;
-use crate::kafka::topics::{Difference, Shape, Weight, differences, wanted};
+use crate::kafka::admin::{Admin, AdminError};
+use crate::kafka::topics::{Difference, FoundTopic, Shape, Weight, differences, wanted};
 use crate::protocol::Halt;
 
 /// How often we look.
 const EVERY: Duration = Duration::from_mins(1);
+/// Looks in a row that must miss a topic, or find its settings unreadable, before that counts.
+const LOOKS: u32 = 3;
 /// How often we look whether we are to stop.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -44,14 +49,14 @@ impl Vigil {
     /// # Errors
     /// If the system gives no thread.
     pub(crate) fn keep(&self, config: &Config, stop: &Arc<AtomicBool>) -> std::io::Result<()> {
-        let (vigil, config, stop) = (self.clone(), config.clone(), Arc::clone(stop));
+        let (vigil, stop, mut watch) = (self.clone(), Arc::clone(stop), Watch::new(config));
         let watch = move || {
             let mut since = Stopwatch::start();
             while !stop.load(Ordering::Relaxed) {
                 thread::sleep(LOOK);
                 if since.elapsed() >= EVERY {
                     since = Stopwatch::start();
-                    vigil.look(&config);
+                    vigil.tell(watch.look());
                 }
             }
         };
@@ -61,27 +66,52 @@ impl Vigil {
         Ok(())
     }
 
-    fn look(&self, config: &Config) {
-        match violations(config) {
-            // Brokers that don't answer have changed nothing.
-            Err(error) => warn!(%error, "the settings of the topics could not be looked at"),
-            Ok(found) => {
-                if let Some(difference) = found.into_iter().next() {
-                    let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-                    *known = Some(halt(difference));
-                    self.is_violated.store(true, Ordering::Relaxed);
-                }
-            }
-        }
+    /// Tells the workers what is not right, if something isn't. A shard that has halted stays so until it is assigned anew.
+    fn tell(&self, violation: Option<Halt>) {
+        let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_violated
+            .store(violation.is_some(), Ordering::Relaxed);
+        *known = violation;
     }
 }
 
-fn violations(config: &Config) -> Result<Vec<Difference>, crate::kafka::admin::AdminError> {
-    let topics = wanted(&config.deployment, &Shape::new(config.assurance));
-    let names: Vec<String> = topics.into_iter().map(|topic| topic.name).collect();
-    let found = Admin::new(config)?.topics(&names)?;
-    let refusals = differences(config, &found).into_iter();
-    Ok(refusals.filter(|it| it.weight == Weight::Refusal).collect())
+/// Whoever looks.
+struct Watch {
+    config: Config,
+    topics: Vec<String>,
+    memory: Memory,
+    /// What is wrong with a topic, by the last look that had an answer.
+    topic: Option<Halt>,
+}
+
+impl Watch {
+    fn new(config: &Config) -> Self {
+        let topics = wanted(&config.deployment, &Shape::new(config.assurance)).into_iter();
+        Self {
+            config: config.clone(),
+            topics: topics.map(|topic| topic.name).collect(),
+            memory: Memory::default(),
+            topic: None,
+        }
+    }
+
+    /// Looks, and returns what is not right.
+    fn look(&mut self) -> Option<Halt> {
+        match self.violated() {
+            Ok(found) => self.topic = found.map(halt),
+            // Brokers that don't answer have changed nothing.
+            Err(error) => warn!(%error, "the settings of the topics could not be looked at"),
+        }
+        self.topic.clone()
+    }
+
+    fn violated(&mut self) -> Result<Option<Difference>, AdminError> {
+        let found = Admin::new(&self.config)?.topics(&self.topics)?;
+        let found = self.memory.settle(&self.topics, found);
+        let differences = found.map(|found| differences(&self.config, &found));
+        let mut differences = differences.into_iter().flatten();
+        Ok(differences.find(|it| it.weight == Weight::Refusal))
+    }
 }
 
 fn halt(difference: Difference) -> Halt {
@@ -89,5 +119,120 @@ fn halt(difference: Difference) -> Halt {
         setting: format!("topic {}: {}", difference.topic, difference.setting),
         demanded: difference.wanted,
         found: difference.found,
+    }
+}
+
+/// What the topics are like, as far as looks can be believed.
+///
+/// A broker that has just come back may say that there is no such topic, or not know its settings. That counts when several
+/// looks in a row say so; until then the topic is as it was when last seen, for others are judged by it. What a broker does
+/// say of a setting counts at once.
+#[derive(Debug, Default)]
+struct Memory {
+    seen: BTreeMap<String, FoundTopic>,
+    /// Looks in a row that have missed a topic.
+    missed: BTreeMap<String, u32>,
+}
+
+impl Memory {
+    /// Returns what the topics are like after one more look; none as long as that is not known of each.
+    fn settle(
+        &mut self,
+        names: &[String],
+        mut found: BTreeMap<String, FoundTopic>,
+    ) -> Option<BTreeMap<String, FoundTopic>> {
+        let mut known = true;
+        for name in names {
+            let topic = found.get(name);
+            if let Some(topic) = topic.filter(|topic| topic.settings.is_ok()) {
+                self.seen.insert(name.clone(), topic.clone());
+                self.missed.remove(name);
+                continue;
+            }
+            let missed = self.missed.entry(name.clone()).or_default();
+            *missed += 1;
+            if *missed >= LOOKS {
+                continue;
+            }
+            match self.seen.get(name) {
+                Some(seen) => {
+                    found.insert(name.clone(), seen.clone());
+                }
+                None => known = false,
+            }
+        }
+        known.then_some(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a look finds of a topic: its `cleanup.policy`, or that nobody may read it.
+    fn topic(policy: Result<&str, &str>) -> FoundTopic {
+        let settings = |policy: &str| [("cleanup.policy".to_owned(), policy.to_owned())];
+        FoundTopic {
+            partitions: 12,
+            replication: 3,
+            settings: policy
+                .map(|policy| settings(policy).into())
+                .map_err(str::to_owned),
+        }
+    }
+
+    /// What a memory makes of looks at two topics, of which the second is always there.
+    fn looks(memory: &mut Memory, of: &[Option<FoundTopic>]) -> Vec<Option<Option<FoundTopic>>> {
+        let names = ["d.events", "d.alerts"].map(str::to_owned);
+        let look = |events: &Option<FoundTopic>| {
+            let mut found = BTreeMap::from([(names[1].clone(), topic(Ok("compact")))]);
+            found.extend(events.clone().map(|events| (names[0].clone(), events)));
+            let settled = memory.settle(&names, found)?;
+            assert_eq!(settled[&names[1]], topic(Ok("compact")));
+            Some(settled.get(&names[0]).cloned())
+        };
+        of.iter().map(look).collect()
+    }
+
+    #[test]
+    fn a_topic_that_is_missed_for_a_moment_is_as_it_was() {
+        let there = Some(topic(Ok("delete")));
+        for oddity in [None, Some(topic(Err("unknown topic")))] {
+            let mut memory = Memory::default();
+            let told = [&there, &oddity, &oddity, &there, &oddity, &oddity].map(Clone::clone);
+            assert_eq!(looks(&mut memory, &told), vec![Some(there.clone()); 6]);
+            let gone = looks(&mut memory, &[oddity.clone(), oddity.clone()]);
+            assert_eq!(gone, vec![Some(oddity); 2], "missed three times in a row");
+            assert_eq!(looks(&mut memory, &[there.clone()]), [Some(there.clone())]);
+        }
+    }
+
+    #[test]
+    fn a_topic_that_was_never_seen_is_judged_after_three_looks() {
+        let mut memory = Memory::default();
+        let told = looks(&mut memory, &[None, None, None]);
+        assert_eq!(told, [None, None, Some(None)]);
+    }
+
+    #[test]
+    fn a_setting_that_has_changed_counts_at_once() {
+        let mut memory = Memory::default();
+        let told = ["delete", "compact"].map(|policy| Some(topic(Ok(policy))));
+        let believed = told.clone().map(Some);
+        assert_eq!(looks(&mut memory, &told), believed);
+    }
+
+    #[test]
+    fn what_was_found_is_told_until_it_is_right_again() {
+        let vigil = Vigil::default();
+        let changed = Halt::SettingChanged {
+            setting: "topic d.events: cleanup.policy".to_owned(),
+            demanded: "delete".to_owned(),
+            found: "compact".to_owned(),
+        };
+        vigil.tell(Some(changed.clone()));
+        assert_eq!(vigil.violation(), Some(changed));
+        vigil.tell(None);
+        assert_eq!(vigil.violation(), None);
     }
 }
