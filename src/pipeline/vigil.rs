@@ -119,6 +119,7 @@ fn halt(difference: Difference) -> Halt {
         setting: format!("topic {}: {}", difference.topic, difference.setting),
         demanded: difference.wanted,
         found: difference.found,
+        why: difference.why,
     }
 }
 
@@ -229,6 +230,7 @@ mod tests {
             setting: "topic d.events: cleanup.policy".to_owned(),
             demanded: "delete".to_owned(),
             found: "compact".to_owned(),
+            why: "a compacted source has hidden skips".to_owned(),
         };
         vigil.tell(Some(changed.clone()));
         assert_eq!(vigil.violation(), Some(changed));

@@ -128,7 +128,7 @@ pub enum Halt {
         cause: String,
     },
     /// Chapter 3: a setting that the protocol needs is no longer as it was at the start.
-    #[error("{setting} is {found}, must be {demanded}: set it back, then restart")]
+    #[error("{setting} is {found}, must be {demanded}: {why}; set it right, then restart")]
     SettingChanged {
         /// Whose setting, and its name: `topic loans.customer.changelog: cleanup.policy`.
         setting: String,
@@ -136,6 +136,8 @@ pub enum Halt {
         demanded: String,
         /// What it is.
         found: String,
+        /// What would go wrong, and what it follows if it wasn't changed itself.
+        why: String,
     },
 }
 
@@ -264,6 +266,7 @@ mod tests {
                 setting: "topic loans.customer.changelog: cleanup.policy".to_owned(),
                 demanded: "compact".to_owned(),
                 found: "compact,delete".to_owned(),
+                why: "a deleted state reads as a new customer".to_owned(),
             },
         ]
     }

@@ -181,9 +181,8 @@ impl WantedSetting {
             }
         };
         let should = match self.rule {
-            Rule::AtLeast(i64::MAX) => "-1".to_owned(),
-            Rule::AtLeast(least) => format!("at least {least}"),
-            Rule::Exactly | Rule::Proposal => self.value.clone(),
+            Rule::AtLeast(least) if least < i64::MAX => format!("at least {least}"),
+            Rule::AtLeast(_) | Rule::Exactly | Rule::Proposal => self.value.clone(),
         };
         (!fine).then_some(should)
     }

@@ -150,20 +150,42 @@ fn what_depends_on_the_events_follows_them() {
     let mut found = created(&Shape::new(Assurance::Production));
     set(&mut found, "d.events", "retention.ms", "-1");
     set(&mut found, "d.events", "max.message.bytes", "10000000");
-    set(
-        &mut found,
-        "d.alerts",
-        "min.compaction.lag.ms",
-        "9223372036854775807",
-    );
     assert_eq!(
         told(&config("production", ""), &found),
         [
+            "d.alerts min.compaction.lag.ms: 9223372036854775807, not 604800000 (Refusal)",
             "d.deltas retention.ms: -1, not 604800000 (Refusal)",
             "d.dead-letter max.message.bytes: at least 10065536, not 1114112 (Refusal)",
             "d.late max.message.bytes: at least 10065536, not 1114112 (Refusal)",
         ]
     );
+}
+
+#[test]
+fn what_follows_the_events_says_which_of_the_two_is_raised_first() {
+    let mut found = created(&Shape::new(Assurance::Production));
+    set(&mut found, "d.events", "retention.ms", "2592000000");
+    set(&mut found, "d.events", "max.message.bytes", "10000000");
+    let differences = differences(&config("production", ""), &found);
+    let first = ["d.alerts", "d.deltas", "d.dead-letter", "d.late"];
+    let topics: Vec<_> = differences.iter().map(|it| it.topic.as_str()).collect();
+    assert_eq!(topics, first);
+    for difference in differences {
+        let why = &difference.why;
+        assert!(why.contains("so raise this before"), "{why}");
+    }
+}
+
+#[test]
+fn what_is_created_for_events_that_stay_for_ever_stays_too() {
+    let shape = Shape {
+        retention_ms: -1,
+        ..Shape::new(Assurance::Production)
+    };
+    let found = created(&shape);
+    assert_eq!(told(&config("production", ""), &found), [""; 0]);
+    let lag = &found["d.alerts"].settings.as_ref().unwrap()["min.compaction.lag.ms"];
+    assert_eq!(lag, &i64::MAX.to_string(), "brokers refuse -1 here");
 }
 
 #[test]

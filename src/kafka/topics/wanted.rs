@@ -186,8 +186,9 @@ fn alerts(shape: &Shape) -> Vec<WantedSetting> {
             rule: at_least_or_forever(shape.retention_ms),
             ..proposal(
                 "min.compaction.lag.ms",
-                shape.retention_ms,
-                "`waymark verify` compares every transition since the oldest event",
+                forever_if_negative(shape.retention_ms), // it knows no -1
+                "`waymark verify` compares every transition since the oldest event, so raise this \
+                 before `retention.ms` of `events`",
             )
         },
     ]
@@ -213,7 +214,8 @@ fn deltas(shape: &Shape) -> Vec<WantedSetting> {
             ..proposal(
                 "retention.ms",
                 shape.retention_ms,
-                "`waymark verify` needs every tick since the oldest event",
+                "`waymark verify` needs every tick since the oldest event, so raise this before \
+                 `retention.ms` of `events`",
             )
         },
     ]
@@ -234,7 +236,8 @@ fn set_aside(shape: &Shape) -> Vec<WantedSetting> {
         at_least(
             "max.message.bytes",
             shape.record_bytes.saturating_add(HEADERS_BYTES),
-            "a record is set aside whole, with headers around it",
+            "a record is set aside whole, with headers around it, so raise this before \
+             `max.message.bytes` of `events`",
         ),
     ]
 }
@@ -301,5 +304,9 @@ fn proposal(name: &'static str, value: impl Display, why: &'static str) -> Wante
 
 /// Where events are kept for ever, nothing shorter will do.
 fn at_least_or_forever(number: i64) -> Rule {
-    Rule::AtLeast(if number < 0 { i64::MAX } else { number })
+    Rule::AtLeast(forever_if_negative(number))
+}
+
+fn forever_if_negative(number: i64) -> i64 {
+    if number < 0 { i64::MAX } else { number }
 }
