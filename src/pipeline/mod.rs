@@ -3,7 +3,7 @@
 //! | chapter    | what it holds                                            |
 //! | ---------- | -------------------------------------------------------- |
 //! | `live`     | a process at work: its workers                           |
-//! | `vigil`    | whether the topics are still what delivery rests on      |
+//! | `vigil`    | whether all is still as delivery rests on it             |
 //! | `worker`   | Kafka in, Kafka and store out: one thread, exactly once  |
 //! | `stage`    | what one stage is to a worker: customers, cohorts        |
 //! | `doctor`   | whether all that delivery rests on is as it must be      |

@@ -1,7 +1,7 @@
-//! Looks every minute whether the topics are still what delivery rests on.
+//! Looks every minute whether topics and store are still what delivery rests on.
 //!
 //! A setting that was right at the start may be changed by hand later, as when somebody gives the changelog a `delete` policy
-//! to save room. Then every shard of this process stops and says which setting it was: going on could lose states.
+//! to save room, or lets Redis evict. Then every shard of this process stops and says which setting it was: going on could lose states.
 //!
 //! A restart of brokers changes nothing and must need nobody, whatever they say in the midst of it: see [`Memory`].
 
@@ -14,10 +14,12 @@ use std::time::Duration;
 use tracing::warn;
 
 use crate::clock::Stopwatch;
-use crate::config::Config;
+use crate::config::{Config, Store};
 use crate::kafka::admin::{Admin, AdminError};
 use crate::kafka::topics::{Difference, FoundTopic, Shape, Weight, differences, wanted};
+use crate::pipeline::error::told;
 use crate::protocol::Halt;
+use crate::store::{RedisFacts, RedisSettings, RedisStore, Unfit};
 
 /// How often we look.
 const EVERY: Duration = Duration::from_mins(1);
@@ -82,6 +84,10 @@ struct Watch {
     memory: Memory,
     /// What is wrong with a topic, by the last look that had an answer.
     topic: Option<Halt>,
+    /// None where states are kept in the process.
+    redis: Option<RedisStore>,
+    /// The same of it.
+    store: Option<Halt>,
 }
 
 impl Watch {
@@ -92,6 +98,8 @@ impl Watch {
             topics: topics.map(|topic| topic.name).collect(),
             memory: Memory::default(),
             topic: None,
+            redis: redis(config),
+            store: None,
         }
     }
 
@@ -102,7 +110,15 @@ impl Watch {
             // Brokers that don't answer have changed nothing.
             Err(error) => warn!(%error, "the settings of the topics could not be looked at"),
         }
-        self.topic.clone()
+        match self.redis.as_mut().map(RedisStore::facts).transpose() {
+            Ok(facts) => self.store = facts.and_then(evicts),
+            // Nor has a store.
+            Err(error) => warn!(
+                cause = told(&error),
+                "the settings of Redis could not be looked at"
+            ),
+        }
+        self.topic.clone().or_else(|| self.store.clone())
     }
 
     fn violated(&mut self) -> Result<Option<Difference>, AdminError> {
@@ -112,6 +128,28 @@ impl Watch {
         let mut differences = differences.into_iter().flatten();
         Ok(differences.find(|it| it.weight == Weight::Refusal))
     }
+}
+
+/// A connection is made for each look, for one that stands does not notice that its server has become another.
+fn redis(config: &Config) -> Option<RedisStore> {
+    let Store::Redis(redis) = config.store.clone() else {
+        return None;
+    };
+    let access = move || RedisSettings::of(&redis, false);
+    Some(RedisStore::new("vigil", Box::new(access)))
+}
+
+/// What it does not tell, it was trusted with at the start; a replica may be a primary again in a moment.
+fn evicts(facts: RedisFacts) -> Option<Halt> {
+    let Some(Unfit::Evicts(policy)) = facts.unfit() else {
+        return None;
+    };
+    Some(Halt::SettingChanged {
+        setting: "redis: maxmemory-policy".to_owned(),
+        demanded: "noeviction".to_owned(),
+        found: policy,
+        why: "an evicted state reads as a new customer".to_owned(),
+    })
 }
 
 fn halt(difference: Difference) -> Halt {
@@ -221,6 +259,19 @@ mod tests {
         let told = ["delete", "compact"].map(|policy| Some(topic(Ok(policy))));
         let believed = told.clone().map(Some);
         assert_eq!(looks(&mut memory, &told), believed);
+    }
+
+    #[test]
+    fn a_redis_that_evicts_is_named() {
+        let redis = |policy: Option<&str>| RedisFacts {
+            maxmemory_policy: policy.map(str::to_owned),
+            ..RedisFacts::default()
+        };
+        let halt = evicts(redis(Some("allkeys-lru"))).unwrap().to_string();
+        let told = "redis: maxmemory-policy is allkeys-lru, must be noeviction: ";
+        assert!(halt.starts_with(told), "{halt}");
+        assert_eq!(evicts(redis(Some("noeviction"))), None);
+        assert_eq!(evicts(redis(None)), None, "it is not asked to tell");
     }
 
     #[test]

@@ -130,7 +130,7 @@ pub enum Halt {
     /// Chapter 3: a setting that the protocol needs is no longer as it was at the start.
     #[error("{setting} is {found}, must be {demanded}: {why}; set it right, then restart")]
     SettingChanged {
-        /// Whose setting, and its name: `topic loans.customer.changelog: cleanup.policy`.
+        /// Whose setting, and its name: `topic loans.customer.changelog: cleanup.policy`, `redis: maxmemory-policy`.
         setting: String,
         /// What it must be.
         demanded: String,

@@ -1,5 +1,5 @@
 //! The store is lost, rolled back, full, busy, loading, a replica, or altered by hand. Nobody acts: what is wrong is copied from the
-//! changelog, and what does not serve is waited for.
+//! changelog, and what does not serve is waited for. Only one that may lose states one by one halts.
 
 use std::thread::{self, sleep};
 use std::time::Duration;
@@ -149,6 +149,38 @@ fn a_redis_that_loads_its_data_is_waited_for() {
     worker.runs();
     stream.terminate();
     stream.wait(LONG);
+    deployment.settle(vec![worker]);
+}
+
+#[test]
+fn a_redis_that_is_told_to_evict_halts_every_shard_until_it_is_told_not_to() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let kafka = Kafka::shared(&servers);
+    let deployment = Deployment::create(&servers, "redis-evicts", &kafka.bootstrap());
+    deployment.feed(1_000, 100, 57);
+    let mut worker = deployment.start(0);
+    deployment.caught_up();
+    worker.runs();
+
+    let policy = |policy| {
+        let set = ["config", "set", "maxmemory-policy", policy];
+        deployment.redis.ask(&set).unwrap();
+    };
+    policy("allkeys-lru"); // connections that stand go on as if nothing had been
+    worker.says("halt=\"SETTING_CHANGED\"");
+    worker.says("redis: maxmemory-policy is allkeys-lru, must be noeviction");
+    for shard in 0..SHARDS {
+        let line = format!("[-]shard customer/{shard} halted: SETTING_CHANGED: redis: ");
+        worker.shows("/readyz?verbose", &line);
+    }
+    worker.stop();
+
+    policy("noeviction");
+    deployment.feed(500, 100, 58);
+    let mut worker = deployment.start(0);
+    worker.runs();
     deployment.settle(vec![worker]);
 }
 
