@@ -1,6 +1,8 @@
 //! `waymark topics`: what the topics of a deployment must be like; creates them, checks them, prints them for other tools.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::thread;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -9,9 +11,17 @@ use super::Output;
 use super::config::SettingFlags;
 use super::exit::Exit;
 use super::strimzi;
+use crate::clock::Stopwatch;
 use crate::config::{Config, parse_span};
-use crate::kafka::admin::Admin;
-use crate::kafka::topics::{Difference, Shape, WantedTopic, Weight, differences, wanted};
+use crate::kafka::admin::{Admin, AdminError};
+use crate::kafka::topics::{
+    Difference, FoundTopic, Shape, WantedTopic, Weight, differences, wanted,
+};
+
+/// How long brokers may take to hear of a new topic.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks at what is about to be there.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Prints, creates or checks the topics of a deployment
 #[derive(Debug, Args)]
@@ -24,7 +34,10 @@ pub(super) struct Arguments {
 enum What {
     /// Print the topics, to create them with other tools
     Print(Print),
-    /// Create the topics that are missing; alters none
+    /// Create the topics that are missing, to fit those that are there; alters none
+    ///
+    /// Exit code 0: nothing that matters at this assurance is wrong with any topic; 1: something is; 69: the brokers can't be
+    /// asked.
     Create(Create),
     /// Say what differs from what delivery rests on
     ///
@@ -73,12 +86,13 @@ pub(super) struct ToolFlags {
 /// What is decided once, when the topics are created.
 #[derive(Debug, Args)]
 pub(super) struct ShapeFlags {
-    /// Partitions: the most workers there can ever be. They can't be changed later
-    #[arg(long, value_name = "NUMBER", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    partitions: u32,
-    /// How long events are kept
-    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_span)]
-    retention: Duration,
+    /// Partitions: the most workers there can ever be. They can't be changed later [default: 12, or as topics have them that
+    /// `create` finds]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    partitions: Option<u32>,
+    /// How long events are kept [default: 7d, or as `create` finds it]
+    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    retention: Option<Duration>,
 }
 
 /// Which tool the text is for.
@@ -152,11 +166,11 @@ pub(super) fn servers(config: &Config) -> String {
 fn create(arguments: &Create) -> anyhow::Result<Exit> {
     let config = arguments.settings.load()?;
     let admin = Admin::new(&config)?;
-    let topics = wanted(&config.deployment, &arguments.shape.of(&config));
-    let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
+    let names = names(&config);
     let found = admin.topics(&names)?;
-    let missing: Vec<WantedTopic> = topics
-        .into_iter()
+    let there = Shape::new(config.assurance).fitting(&config.deployment, &found);
+    let missing = wanted(&config.deployment, &arguments.shape.over(there)).into_iter();
+    let missing: Vec<WantedTopic> = missing
         .filter(|topic| !found.contains_key(&topic.name))
         .collect();
     let created = admin.create(&missing)?;
@@ -168,12 +182,33 @@ fn create(arguments: &Create) -> anyhow::Result<Exit> {
         };
         writeln!(io::stdout(), "{name}: {word}")?;
     }
-    // What was there may not be what we want; what is new is, and says how many partitions the others must have.
-    let differences = differences(&config, &admin.topics(&names)?);
-    let differences = differences
-        .into_iter()
-        .filter(|it| found.contains_key(&it.topic));
-    say_differences(&differences.collect::<Vec<_>>())
+    let mut differences = differences(&config, &look(&admin, &names, &created)?);
+    // What is waived of a topic is no news to whoever has just had it created so.
+    differences.retain(|it| it.weight == Weight::Refusal || !created.contains(&it.topic));
+    say_differences(&differences)
+}
+
+/// Looks at topics, some of which are new: brokers hear of those one after the other.
+fn look(
+    admin: &Admin,
+    names: &[String],
+    new: &[String],
+) -> Result<BTreeMap<String, FoundTopic>, AdminError> {
+    let since = Stopwatch::start();
+    loop {
+        let found = admin.topics(names)?;
+        let is_known = |name| found.get(name).is_some_and(|topic| topic.settings.is_ok());
+        if new.iter().all(is_known) || since.elapsed() >= PATIENCE {
+            return Ok(found);
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// Returns what the topics of a deployment are called.
+fn names(config: &Config) -> Vec<String> {
+    let topics = wanted(&config.deployment, &Shape::new(config.assurance)).into_iter();
+    topics.map(|topic| topic.name).collect()
 }
 
 fn say_differences(differences: &[Difference]) -> anyhow::Result<Exit> {
@@ -184,8 +219,7 @@ fn say_differences(differences: &[Difference]) -> anyhow::Result<Exit> {
 fn check(arguments: &Check) -> anyhow::Result<Exit> {
     let config = arguments.settings.load()?;
     let admin = Admin::new(&config)?;
-    let topics = wanted(&config.deployment, &Shape::new(config.assurance));
-    let names: Vec<String> = topics.into_iter().map(|topic| topic.name).collect();
+    let names = names(&config);
     let differences = differences(&config, &admin.topics(&names)?);
     arguments.output.print(&differences, |to, differences| {
         tell(to, differences)?;
@@ -226,9 +260,15 @@ fn exit_of(differences: &[Difference]) -> Exit {
 impl ShapeFlags {
     /// Returns the shape, as the assurance has it where no flag says otherwise.
     pub(super) fn of(&self, config: &Config) -> Shape {
+        self.over(Shape::new(config.assurance))
+    }
+
+    /// Returns a shape with what the flags say instead.
+    fn over(&self, shape: Shape) -> Shape {
+        let kept = self.retention.map_or(shape, |it| shape.keeping(it));
         Shape {
-            partitions: self.partitions,
-            ..Shape::new(config.assurance).keeping(self.retention)
+            partitions: self.partitions.unwrap_or(shape.partitions),
+            ..kept
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use waymark_testkit::{Kafka, servers_or_skip, until};
 
-use crate::deployment::{Deployment, LONG, text};
+use crate::deployment::{Deployment, LONG, SHARDS, text};
 
 fn started(name: &str) -> Option<Deployment> {
     let servers = servers_or_skip()?;
@@ -147,6 +147,38 @@ fn a_topic_that_was_deleted_is_created_anew_to_fit_those_that_are_left() {
     deployment.client().delete(&deployment.topic("events"));
     assert!(until(LONG, || gone().then_some(())).is_some(), "it is gone");
     deployment.create_topics();
+}
+
+#[test]
+fn what_is_created_anew_fits_the_events_that_are_there() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let deployment = Deployment::create(&servers, "fitted", &Kafka::shared(&servers).bootstrap());
+    let client = deployment.client();
+    let month = [
+        ("cleanup.policy", "delete"),
+        ("message.timestamp.type", "LogAppendTime"),
+        ("retention.ms", "2592000000"),
+        ("max.message.bytes", "1048576"),
+    ];
+    client.configure(&deployment.topic("events"), &month);
+    let names = ["alerts", "deltas", "customer.changelog", "cohort.changelog"];
+    for topic in names.map(|it| deployment.topic(it)) {
+        client.delete(&topic);
+    }
+    let told = deployment.must(&["topics", "create"]);
+    assert_eq!(told.matches(": created").count(), names.len(), "{told}");
+    deployment.must(&["topics", "check"]);
+    let changelog = deployment.topic("customer.changelog");
+    assert_eq!(client.partitions(&changelog), SHARDS);
+
+    client.delete(&changelog);
+    let unfit = deployment.asked(&["topics", "create", "--partitions", "5"]);
+    let told = text(&unfit.stderr);
+    assert_eq!(unfit.status.code(), Some(1), "{told}");
+    let wrong = "partitions is 5, wanted 3";
+    assert!(told.contains(wrong) && told.contains(&changelog), "{told}");
 }
 
 /// The recipe of the runbook.

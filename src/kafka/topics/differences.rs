@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::wanted::{Rule, Shape, WantedSetting, WantedTopic, wanted};
-use crate::config::{Assumption, Assurance, Config};
+use crate::config::{Assumption, Assurance, Config, Deployment};
 
 /// A topic as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,14 +63,9 @@ pub enum Weight {
 
 /// Returns how the topics of a deployment differ from what they must be like.
 ///
-/// `found` holds the topics that exist, by name. The number of partitions and the retention of `events`, and the number of
-/// partitions of `deltas`, are a choice that was made when they were created; all else follows from it.
+/// `found` holds the topics that exist, by name.
 pub fn differences(config: &Config, found: &BTreeMap<String, FoundTopic>) -> Vec<Difference> {
-    let events = found.get(&config.deployment.events());
-    let mut shape = events.map_or_else(|| Shape::new(Assurance::Production), shape_of);
-    if let Some(deltas) = found.get(&config.deployment.deltas()) {
-        shape.cohort_partitions = deltas.partitions;
-    }
+    let shape = Shape::new(Assurance::Production).fitting(&config.deployment, found);
     let wanted = wanted(&config.deployment, &shape);
     wanted
         .iter()
@@ -82,18 +77,30 @@ pub fn differences(config: &Config, found: &BTreeMap<String, FoundTopic>) -> Vec
         .collect()
 }
 
-/// The shape that the topics of a deployment must have, given the `events` it has: the choice was made there.
-fn shape_of(events: &FoundTopic) -> Shape {
-    let number = |name: &str| {
-        let settings = events.settings.as_ref().ok()?;
-        settings.get(name)?.parse().ok()
-    };
-    let proposed = Shape::new(Assurance::Production);
-    Shape {
-        partitions: events.partitions,
-        retention_ms: number("retention.ms").unwrap_or(proposed.retention_ms),
-        record_bytes: number("max.message.bytes").unwrap_or(proposed.record_bytes),
-        ..proposed
+impl Shape {
+    /// Fits to the topics that exist, by name.
+    ///
+    /// The number of partitions, the retention and the record size of `events`, and the number of partitions of `deltas`,
+    /// are a choice that was made when they were created; all else follows from it. Of a source that is missing, its
+    /// changelog knows how many partitions there were.
+    #[must_use]
+    pub fn fitting(self, deployment: &Deployment, found: &BTreeMap<String, FoundTopic>) -> Self {
+        let partitions = |source: &str, stage: &str| {
+            let changelog = || found.get(&deployment.changelog(stage));
+            Some(found.get(source).or_else(changelog)?.partitions)
+        };
+        let (events, deltas) = (deployment.events(), deployment.deltas());
+        let number = |name: &str| {
+            let settings = found.get(&events)?.settings.as_ref().ok()?;
+            settings.get(name)?.parse().ok()
+        };
+        Self {
+            partitions: partitions(&events, "customer").unwrap_or(self.partitions),
+            cohort_partitions: partitions(&deltas, "cohort").unwrap_or(self.cohort_partitions),
+            retention_ms: number("retention.ms").unwrap_or(self.retention_ms),
+            record_bytes: number("max.message.bytes").unwrap_or(self.record_bytes),
+            ..self
+        }
     }
 }
 

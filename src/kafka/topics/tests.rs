@@ -162,6 +162,32 @@ fn what_depends_on_the_events_follows_them() {
 }
 
 #[test]
+fn what_is_missing_is_made_to_fit_what_is_there() {
+    let deployment = Deployment::parse("d").unwrap();
+    let shape = Shape {
+        partitions: 24,
+        cohort_partitions: 8,
+        retention_ms: 2_592_000_000,
+        record_bytes: 4_194_304,
+        ..Shape::new(Assurance::SingleBroker)
+    };
+    let mut found = created(&shape);
+    let new = Shape::new(Assurance::SingleBroker);
+    let fitted = |found: &BTreeMap<_, _>| new.fitting(&deployment, found);
+    assert_eq!(fitted(&BTreeMap::new()), new);
+    assert_eq!(fitted(&found), shape);
+    found.remove("d.customer.changelog");
+    found.remove("d.cohort.changelog");
+    assert_eq!(fitted(&found), shape);
+
+    let mut left = created(&shape);
+    left.remove("d.events");
+    left.remove("d.deltas");
+    let fitted = fitted(&left);
+    assert_eq!((fitted.partitions, fitted.cohort_partitions), (24, 8));
+}
+
+#[test]
 fn what_follows_the_events_says_which_of_the_two_is_raised_first() {
     let mut found = created(&Shape::new(Assurance::Production));
     set(&mut found, "d.events", "retention.ms", "2592000000");
