@@ -15,7 +15,7 @@ use super::Secret;
 use super::layers::Layers;
 use super::mean::secret;
 use super::properties::{
-    BOUNDED, CONSUMER_DEFAULTS, OWNED, PRODUCER_DEFAULTS, WELL_KNOWN, is_secret,
+    BOUNDED, CONSUMER_DEFAULTS, NO_KERBEROS, OWNED, PRODUCER_DEFAULTS, WELL_KNOWN, is_secret,
 };
 use super::raw::RawKafka;
 use super::scalars::Text;
@@ -81,6 +81,10 @@ impl Kafka {
             producer: producer.check()?,
             secrets,
         };
+        if kafka.logs_in_by_default() {
+            let message = format!("security.protocol wants a sasl.mechanism: {NO_KERBEROS}");
+            return Err(layers.wrong("kafka.security.protocol", message));
+        }
         let (message, transaction) = (
             millis(&kafka.producer, "message.timeout.ms"),
             kafka.transaction_timeout(),
@@ -97,7 +101,18 @@ impl Kafka {
         }
         Ok(kafka)
     }
+
+    /// Returns whether a login is wanted and nothing says by what: librdkafka would take Kerberos.
+    fn logs_in_by_default(&self) -> bool {
+        let protocol = self.properties.get("security.protocol");
+        let is_wanted = protocol.is_some_and(|it| it.to_ascii_lowercase().starts_with("sasl_"));
+        let is_named = |name: &str| self.properties.contains_key(name);
+        is_wanted && !MECHANISM.into_iter().any(is_named)
+    }
 }
+
+/// The property that says how to log in, by both of its names.
+const MECHANISM: [&str; 2] = ["sasl.mechanism", "sasl.mechanisms"];
 
 fn millis(properties: &BTreeMap<String, String>, name: &str) -> Duration {
     let number = properties.get(name).and_then(|text| text.parse().ok());
@@ -151,6 +166,12 @@ impl Part<'_> {
         }
         if is_secret(name.strip_suffix("_file").unwrap_or(name)) {
             return Err(format!("{name} belongs directly under kafka"));
+        }
+        if name.starts_with("sasl.kerberos.") {
+            return Err(format!("{name} can't be set: {NO_KERBEROS}"));
+        }
+        if MECHANISM.contains(&name) && value == "GSSAPI" {
+            return Err(format!("{name} can't be {value}: {NO_KERBEROS}"));
         }
         if let Some(place) = place_of(name).filter(|place| *place != self.under) {
             return Err(format!("{name} belongs under {place}"));

@@ -86,6 +86,9 @@ pub(super) const BOUNDED: &[(&str, u64, u64, &str)] = &[
     ),
 ];
 
+/// Kerberos wants libraries of the system, and a binary that runs everywhere has none.
+pub(super) const NO_KERBEROS: &str = "Kerberos (GSSAPI) is not built in: log in by SCRAM-SHA-512, SCRAM-SHA-256, PLAIN or OAUTHBEARER, or by a certificate";
+
 /// Names worth proposing to whoever mistyped one.
 pub(super) const WELL_KNOWN: &[&str] = &[
     "allow.auto.create.topics",
@@ -122,9 +125,6 @@ pub(super) const WELL_KNOWN: &[&str] = &[
     "reconnect.backoff.max.ms",
     "reconnect.backoff.ms",
     "request.timeout.ms",
-    "sasl.kerberos.keytab",
-    "sasl.kerberos.principal",
-    "sasl.kerberos.service.name",
     "sasl.mechanism",
     "sasl.mechanisms",
     "sasl.oauthbearer.client.id",

@@ -333,6 +333,18 @@ fn what_delivery_rests_on_is_refused_by_name() {
             "Invalid value \"tls\" for configuration property \"security.protocol\"",
         ),
         (
+            "security.protocol: SASL_SSL, sasl.mechanism: GSSAPI",
+            "sasl.mechanism can't be GSSAPI: Kerberos (GSSAPI) is not built in: log in by SCRAM-SHA-512, SCRAM-SHA-256, PLAIN or OAUTHBEARER, or by a certificate",
+        ),
+        (
+            "security.protocol: sasl_ssl",
+            "security.protocol wants a sasl.mechanism: Kerberos (GSSAPI) is not built in: log in by SCRAM-SHA-512, SCRAM-SHA-256, PLAIN or OAUTHBEARER, or by a certificate",
+        ),
+        (
+            "sasl.kerberos.keytab: k",
+            "sasl.kerberos.keytab can't be set: Kerberos (GSSAPI) is not built in: log in by SCRAM-SHA-512, SCRAM-SHA-256, PLAIN or OAUTHBEARER, or by a certificate",
+        ),
+        (
             "consumer: { sasl.password_file: x }",
             "sasl.password_file belongs directly under kafka",
         ),

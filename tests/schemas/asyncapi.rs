@@ -101,6 +101,8 @@ fn a_deployment_is_described_as_it_is_set() {
         "--set",
         "kafka.security.protocol=SASL_SSL",
         "--set",
+        "kafka.sasl.mechanism=SCRAM-SHA-512",
+        "--set",
         "registry.url=https://registry:8081/",
         "--partitions",
         "6",
