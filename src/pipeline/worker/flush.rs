@@ -45,11 +45,12 @@ impl<S: Stage> Worker<S> {
             .collect();
         for shard in due {
             match self.flush(shard) {
-                // Nothing was written; the values wait, as long as there is room.
+                // Nothing was written; the values wait, as long as there is room. So would the next shard, for an answer.
                 Err(Reaction::Again(cause)) if !full => {
                     if self.stalled.is_none() {
                         warn!(%shard, cause, "the store stalls");
                     }
+                    break;
                 }
                 flushed => flushed?,
             }
@@ -66,12 +67,15 @@ impl<S: Stage> Worker<S> {
         shard.rubbish = self.store.sweep(shard.id, SWEEP_KEYS).unwrap_or(false);
     }
 
-    /// Flushes every shard once, whatever comes of it: what the store misses, the next owner copies.
+    /// Flushes every shard once, unless the store stalls: what it misses, the next owner copies.
     pub(super) fn flush_once(&mut self) {
         let shards: Vec<ShardId> = self.running.keys().copied().collect();
         for shard in shards {
             if let Err(reaction) = self.flush(shard) {
                 warn!(%shard, ?reaction, "the last flush of a shard was not done");
+                if matches!(reaction, Reaction::Again(_)) {
+                    break;
+                }
             }
         }
     }
