@@ -3,6 +3,8 @@
 //! Whatever is done to it, each test ends with [`Deployment::settle`]: every process stopped, nothing left to read, and
 //! `waymark verify` with nothing to complain about.
 
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -12,6 +14,9 @@ use waymark_testkit::{Process, Servers, until};
 use crate::client::Client;
 
 pub(crate) use crate::support::{Deployment, LONG, SHARDS, Start, Worker, text};
+
+/// Partitions of `deltas`, hence shards of cohorts.
+pub(crate) const COHORT_SHARDS: i32 = 4;
 
 impl Deployment {
     /// Creates a deployment that takes records of 20 MB, as their owners must have set up by hand.
@@ -101,7 +106,7 @@ impl Deployment {
 
     /// Verifies that nothing is lost, doubled or different, in Kafka and in Redis; returns the verdict.
     ///
-    /// `verify` is ours. So the alerts are counted once more by a client that knows nothing of Waymark.
+    /// `verify` is ours. So alerts and scores are counted once more by a client that knows nothing of Waymark.
     pub(crate) fn verify(&self) -> Value {
         let (status, verdict, told) = self.verdict(&[]);
         assert_eq!(status, Some(0), "{told}{}", self.logs());
@@ -109,10 +114,11 @@ impl Deployment {
             let has_begun = shard["step"] != 0; // cohorts begin with the first thing they are told
             assert!(!has_begun || shard["store"] == "compared", "{told}");
         }
-        let ids = self.client().ids(&self.topic("alerts"));
-        let unique = ids.iter().collect::<std::collections::HashSet<_>>();
-        assert_eq!(unique.len(), ids.len(), "an alert was published twice");
-        assert_eq!(verdict["alerts"]["expected"], ids.len(), "{told}");
+        let client = self.client();
+        let alerts = once("alert", client.ids(&self.topic("alerts")));
+        assert_eq!(verdict["alerts"]["expected"], alerts, "{told}");
+        let scores = once("score", client.keys(&self.topic("scores"))); // cohort, series and day
+        assert_eq!(verdict["scores"]["expected"], scores, "{told}");
         verdict
     }
 
@@ -142,6 +148,14 @@ impl Deployment {
         let stored = || (keys().lines().count() == SHARDS.unsigned_abs() as usize).then_some(());
         until(LONG, stored).unwrap_or_else(|| panic!("checkpoints: {}", keys()));
     }
+}
+
+/// Returns how many there are, of which each must be there once.
+fn once(what: &str, published: Vec<impl Eq + Hash>) -> usize {
+    let number = published.len();
+    let unique: HashSet<_> = published.into_iter().collect();
+    assert_eq!(unique.len(), number, "some {what} was published twice");
+    number
 }
 
 impl Worker {
@@ -179,6 +193,17 @@ impl Worker {
         });
         rows.map(|row| row.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
             .sum()
+    }
+
+    /// Returns how many shards of a stage run in it; none while it starts.
+    pub(crate) fn running(&self, stage: &str) -> i32 {
+        let row = "waymark_shard_state{";
+        let is = format!("\",stage=\"{stage}\",state=\"running\"}} 1");
+        let page = self.page("/metrics").unwrap_or_default();
+        let rows = page
+            .lines()
+            .filter(|it| it.starts_with(row) && it.ends_with(&is));
+        i32::try_from(rows.count()).unwrap()
     }
 
     /// Asks for a page: status line, headers and body.

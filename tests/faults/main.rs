@@ -1,7 +1,8 @@
 //! Nothing is lost or doubled, whatever is killed: the proof, on real brokers and a real Redis.
 //!
 //! Each test makes a deployment, hurts it, lets it go on, and then holds what it published and keeps against a run in one
-//! thread (`waymark verify`); alerts are counted once more by a client that shares no code with ours.
+//! thread (`waymark verify`); alerts and scores are counted once more by a client that shares no code
+//! with ours.
 //!
 //! | chapter    | what is hurt                                                                            |
 //! | ---------- | --------------------------------------------------------------------------------------- |

@@ -9,7 +9,7 @@ use serde_json::Value;
 use waymark_testkit::{Kafka, servers_or_skip, until};
 
 use crate::client::Plain;
-use crate::deployment::{Deployment, LONG, SHARDS, Start, Worker, text};
+use crate::deployment::{COHORT_SHARDS, Deployment, LONG, SHARDS, Start, Worker, text};
 
 #[test]
 fn each_stage_may_run_in_processes_of_its_own_and_be_killed() {
@@ -83,15 +83,18 @@ fn cohorts_in_one_process_then_three_then_one_under_load() {
     let mut first = start(&deployment, "stages=cohort", 0);
     first.runs();
     let [mut second, mut third] = [1, 2].map(|it| start(&deployment, "stages=cohort", it));
-    for worker in [&mut first, &mut second, &mut third] {
-        worker.shows("/metrics", "state=\"running\"} 1");
-        worker.runs();
-    }
+    let shared = until(LONG, || {
+        let mut owned = [&first, &second, &third].map(|it| it.running("cohort"));
+        owned.sort_unstable();
+        (owned == [1, 1, 2]).then_some(())
+    });
+    assert!(shared.is_some(), "{}", first.process.tail());
     sleep(Duration::from_secs(2));
     second.stop();
     third.process.kill(); // one goes in peace, one does not
-    let shards = || first.metric_of("cohort", "waymark_shard_state", "state=\"running\"");
-    let all = until(LONG, || (shards() > 3.5).then_some(()));
+    let all = until(LONG, || {
+        (first.running("cohort") == COHORT_SHARDS).then_some(())
+    });
     assert!(all.is_some(), "{}", first.process.tail());
     stream.terminate();
     stream.wait(LONG);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use waymark_testkit::{Kafka, servers_or_skip, until};
 
-use crate::deployment::{Deployment, LONG, Start, Worker};
+use crate::deployment::{COHORT_SHARDS, Deployment, LONG, SHARDS, Start, Worker};
 
 #[test]
 fn random_kills_under_load_lose_and_double_nothing() {
@@ -112,19 +112,26 @@ fn one_process_then_three_then_one_under_load() {
     let mut stream = deployment.stream(500, 42);
     let mut first = deployment.start(0);
     first.runs();
-    let mut second = deployment.start(1);
-    let mut third = deployment.start(2);
-    for worker in [&mut first, &mut second, &mut third] {
-        worker.shows("/metrics", "state=\"running\"} 1");
-        worker.runs();
-    }
+    let [mut second, mut third] = [1, 2].map(|it| deployment.start(it));
+    let owned = |stage| [&first, &second, &third].map(|it| it.running(stage));
+    let shared = until(LONG, || {
+        let (customers, mut cohorts) = (owned("customer"), owned("cohort"));
+        cohorts.sort_unstable();
+        (customers == [1, 1, 1] && cohorts == [1, 1, 2]).then_some(())
+    });
+    let told = || format!("{:?} {:?}", owned("customer"), owned("cohort"));
+    assert!(shared.is_some(), "{}{}", told(), first.process.tail());
     sleep(Duration::from_secs(2));
     second.stop();
     third.process.kill(); // one goes in peace, one does not
-    let shards = |worker: &Worker| worker.metric("waymark_shard_state", "state=\"running\"");
-    let all = until(LONG, || (shards(&first) > 2.5).then_some(()));
+    let all = until(LONG, || {
+        let owned = ["customer", "cohort"].map(|it| first.running(it));
+        (owned == [SHARDS, COHORT_SHARDS]).then_some(())
+    });
     assert!(all.is_some(), "{}", first.process.tail());
     stream.terminate();
     stream.wait(LONG);
-    deployment.settle(vec![first]);
+    let verdict = deployment.settle(vec![first]);
+    let scores = verdict["scores"]["expected"].as_u64();
+    assert!(scores > Some(0), "{verdict}");
 }

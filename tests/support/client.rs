@@ -182,6 +182,12 @@ impl Client {
         self.read(topic).iter().map(id).collect()
     }
 
+    /// Returns the key of every record.
+    pub(crate) fn keys(&self, topic: &str) -> Vec<Vec<u8>> {
+        let key = |record: &OwnedMessage| record.key().expect("each has a key").to_vec();
+        self.read(topic).iter().map(key).collect()
+    }
+
     /// Sends records, each to its partition, and waits until the broker has them.
     pub(crate) fn send(&self, topic: &str, records: &[Plain]) {
         self.send_as("none", topic, records);
