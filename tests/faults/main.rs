@@ -1,8 +1,8 @@
 //! Nothing is lost or doubled, whatever is killed: the proof, on real brokers and a real Redis.
 //!
 //! Each test makes a deployment, hurts it, lets it go on, and then holds what it published and keeps against a run in one
-//! thread (`waymark verify`); alerts and scores are counted once more by a client that shares no code
-//! with ours.
+//! thread (`waymark verify`); alerts and scores are counted once more by a client that shares no code with ours, and where
+//! scores shift they are held against a replay as well (`outputs`).
 //!
 //! | chapter    | what is hurt                                                                            |
 //! | ---------- | --------------------------------------------------------------------------------------- |
@@ -14,6 +14,7 @@
 //! | `late`     | the end of a transaction loses its answer, or arrives late (`wire`)                     |
 //! | `leaders`  | one of three brokers stays dead, whatever it led                                        |
 //! | `stages`   | both stages: killed apart, numbers planted, one upstream shard halted, a quiet night     |
+//! | `shifts`   | all this while scores shift (`season`): kills, a freeze, processes that come and go |
 //! | `behind`   | one shard upstream is two hours behind the others                                      |
 //! | `topics`   | offsets moved, changelog emptied, source cut, producers that place keys elsewhere       |
 //! | `registry` | the Schema Registry: frozen, killed, asked for what it does not know                    |
@@ -32,10 +33,16 @@ mod late;
 mod leaders;
 #[cfg(feature = "failpoints")]
 mod lines;
+#[cfg(feature = "failpoints")]
+mod outputs;
 mod raw;
 mod records;
 mod redis;
 mod registry;
+#[cfg(feature = "failpoints")]
+mod season;
+#[cfg(feature = "failpoints")]
+mod shifts;
 mod stages;
 #[path = "../support/deployment.rs"]
 mod support;

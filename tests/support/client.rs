@@ -1,7 +1,7 @@
 //! What a stranger sees of a deployment, and does to it: a plain client of Kafka that shares no code with Waymark.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -14,6 +14,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers as _, Message as _, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
+use serde_json::Value;
 use waymark_testkit::until;
 
 use crate::deployment::{LONG, SHARDS};
@@ -144,7 +145,22 @@ impl Client {
 
     /// Reads a topic as far as it goes when reading begins, as a subscriber does: committed records alone.
     pub(crate) fn read(&self, topic: &str) -> Vec<OwnedMessage> {
-        let consumer = self.consumer("stranger");
+        self.read_as(topic, "read_committed")
+    }
+
+    /// Returns how many records of a topic were written in transactions that have not been committed.
+    pub(crate) fn uncommitted(&self, topic: &str) -> usize {
+        let places = |records: &[OwnedMessage]| -> BTreeSet<(i32, i64)> {
+            let places = records.iter().map(|it| (it.partition(), it.offset()));
+            places.collect()
+        };
+        let written = places(&self.read_as(topic, "read_uncommitted"));
+        let committed = places(&self.read(topic));
+        written.difference(&committed).count()
+    }
+
+    fn read_as(&self, topic: &str, isolation: &str) -> Vec<OwnedMessage> {
+        let consumer = self.isolated("stranger", isolation);
         let partitions = self.partitions(topic);
         // A partition that gets records all the time is never told to be at its end.
         let end = |partition| {
@@ -224,9 +240,13 @@ impl Client {
     }
 
     pub(crate) fn consumer(&self, group: &str) -> BaseConsumer {
+        self.isolated(group, "read_committed")
+    }
+
+    fn isolated(&self, group: &str, isolation: &str) -> BaseConsumer {
         self.config()
             .set("group.id", group)
-            .set("isolation.level", "read_committed")
+            .set("isolation.level", isolation)
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
             .set("fetch.message.max.bytes", "20000000")
@@ -253,6 +273,21 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
+    /// Returns what is sent of an event: a record to where its customer belongs, or without one a record to every shard.
+    pub(crate) fn of(line: &str) -> Vec<Self> {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let record = |partition, key: &Value| Self {
+            partition,
+            key: key.as_str().map(|it| it.as_bytes().to_vec()),
+            value: Some(line.as_bytes().to_vec()),
+            headers: None,
+        };
+        match &event["customer_id"] {
+            Value::Null => (0..SHARDS).map(|it| record(it, &event["source"])).collect(),
+            customer => vec![record(-1, customer)],
+        }
+    }
+
     pub(crate) fn send(&self, producer: &BaseProducer, topic: &str) {
         let mut record = BaseRecord::<[u8], [u8]>::to(topic).partition(self.partition);
         record.key = self.key.as_deref();
