@@ -13,9 +13,10 @@
 //! | `compaction` | the changelog is compacted during a copy; a store that is too old for it             |
 //! | `late`     | the end of a transaction loses its answer, or arrives late (`wire`)                     |
 //! | `leaders`  | one of three brokers stays dead, whatever it led                                        |
-//! | `stages`   | both stages: killed apart, numbers planted, one upstream shard halted, a quiet night     |
+//! | `stages`   | both stages: killed apart, numbers planted, one upstream shard halted                    |
 //! | `shifts`   | all this while scores shift (`season`): kills, a freeze, processes that come and go |
 //! | `behind`   | one shard upstream is two hours behind the others                                      |
+//! | `night`    | nothing: only time goes on                                                             |
 //! | `topics`   | offsets moved, changelog emptied, source cut, producers that place keys elsewhere       |
 //! | `registry` | the Schema Registry: frozen, killed, asked for what it does not know                    |
 //! | `records`  | input of every bad kind, ahead of time, or over which we crash (`raw`)                  |
@@ -33,7 +34,7 @@ mod late;
 mod leaders;
 #[cfg(feature = "failpoints")]
 mod lines;
-#[cfg(feature = "failpoints")]
+mod night;
 mod outputs;
 mod raw;
 mod records;

@@ -28,6 +28,11 @@ impl Outputs {
         Self::read(&deployment.replay(lines))
     }
 
+    /// The same, and then the clock goes on to a time.
+    pub(crate) fn replayed_until(deployment: &Deployment, lines: &[String], time: &str) -> Self {
+        Self::read(&deployment.replay_with(lines, &["--until", time]))
+    }
+
     fn read(out: &Path) -> Self {
         let read = |name| {
             let text = fs::read_to_string(out.join(name)).unwrap();
@@ -41,6 +46,25 @@ impl Outputs {
     pub(crate) fn assert_same(&self, reference: &Self) {
         same("alerts", &self.alerts, &reference.alerts);
         same("scores", &self.scores, &reference.scores);
+    }
+
+    /// Returns what each alert says of whom.
+    pub(crate) fn alerts_in_words(&self) -> Vec<String> {
+        let in_words = |alert: Value| {
+            let of = [&alert["customer_id"], &alert["cohort"]["value"]];
+            let of = of.iter().find_map(|it| it.as_str()).unwrap();
+            format!("{} of {of}", word(&alert["kind"]))
+        };
+        sorted(parsed(&self.alerts).map(in_words))
+    }
+
+    /// Returns which day of which cohort each score is of.
+    pub(crate) fn scores_in_words(&self) -> Vec<String> {
+        let in_words = |score: Value| {
+            let [of, day] = [&score["cohort"]["value"], &score["to"]].map(word);
+            format!("{of} on {day}")
+        };
+        sorted(parsed(&self.scores).map(in_words))
     }
 }
 

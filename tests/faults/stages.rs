@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use rdkafka::Message as _;
 use rdkafka::message::OwnedMessage;
-use serde_json::Value;
 use waymark_testkit::{Kafka, servers_or_skip, until};
 
 use crate::client::Plain;
-use crate::deployment::{COHORT_SHARDS, Deployment, LONG, SHARDS, Start, Worker, text};
+use crate::deployment::{COHORT_SHARDS, Deployment, LONG, Start, Worker, text};
 
 #[test]
 fn each_stage_may_run_in_processes_of_its_own_and_be_killed() {
@@ -191,51 +190,6 @@ fn a_halted_shard_upstream_stops_the_clock_of_cohorts_and_is_named() {
     );
     assert!(ahead > before, "the other shards go on");
     worker.stop();
-}
-
-#[test]
-fn a_quiet_night_closes_days_by_ticks_alone() {
-    let Some(servers) = servers_or_skip() else {
-        return;
-    };
-    let kafka = Kafka::shared(&servers);
-    let deployment = Deployment::create(&servers, "night", &kafka.bootstrap());
-    let event = |partition, key: &str, more: &str| {
-        Plain {
-        partition,
-        key: Some(key.as_bytes().to_vec()),
-        value: Some(
-            format!(
-                r#"{{"event_id":"{key}-{partition}","occurred_at":"2025-03-03T23:58:00Z","source":"survey-tool",{more}}}"#
-            )
-            .into_bytes(),
-        ),
-        ..Plain::default()
-    }
-    };
-    // All clocks upstream begin just before midnight; then nothing comes but time.
-    let heartbeat = |shard| event(shard, "survey-tool", r#""body":{"type":"feed.heartbeat"}"#);
-    let mut records: Vec<_> = (0..SHARDS).map(heartbeat).collect();
-    let reply =
-        r#""customer_id":"C-1","body":{"type":"survey.replied","instrument":"NPS","score":9}"#;
-    records.push(event(-1, "C-1", reply));
-    let events = deployment.topic("events");
-    deployment.client().send(&events, &records);
-    let mut worker = deployment.start(0);
-    let scores = || deployment.client().read(&deployment.topic("scores")).len();
-    until(LONG, || (scores() > 0).then_some(())).expect("the day closes");
-    assert!(worker.metric("waymark_ticks_total", "") > 0.0);
-    worker.stop();
-    for told in deployment.client().read(&deployment.topic("scores")) {
-        let score: Value = serde_json::from_slice(told.payload().unwrap()).unwrap();
-        let [day, nps] = ["to", "nps"].map(|it| score[it].clone());
-        assert_eq!((day, nps), ("2025-03-03".into(), 100.0.into()), "{score}");
-    }
-    let verdict = deployment.verify();
-    assert!(
-        verdict["scores"]["expected"].as_u64() > Some(0),
-        "{verdict}"
-    );
 }
 
 /// Starts a process of one stage alone.

@@ -148,11 +148,17 @@ http: 127.0.0.1:0
 
     /// Replays events, one a line, under the definition it was given; returns the folder of what comes out.
     pub(crate) fn replay(&self, lines: &[String]) -> PathBuf {
+        self.replay_with(lines, &[])
+    }
+
+    /// The same, with more flags.
+    pub(crate) fn replay_with(&self, lines: &[String], flags: &[&str]) -> PathBuf {
         let names = ["definition.yaml", "events.jsonl", "replayed"];
         let [definition, input, out] = names.map(|name| self.folder().join(name));
         fs::write(&input, lines.join("\n") + "\n").unwrap();
         let mut command = Command::new(WAYMARK);
         command.arg("replay").arg("--definition").arg(definition);
+        command.args(flags);
         let output = command.arg("--out").arg(&out).arg(&input).output().unwrap();
         assert!(output.status.success(), "{}", text(&output.stderr));
         out
