@@ -13,8 +13,8 @@
 //! | `compaction` | the changelog is compacted during a copy; a store that is too old for it             |
 //! | `late`     | the end of a transaction loses its answer, or arrives late (`wire`)                     |
 //! | `leaders`  | one of three brokers stays dead, whatever it led                                        |
-//! | `stages`   | both stages: killed apart, numbers planted, one upstream shard halted                    |
-//! | `shifts`   | all this while scores shift (`season`): kills, a freeze, processes that come and go |
+//! | `stages`   | both stages: killed apart, numbers planted, one that lags by all there is               |
+//! | `shifts`   | all this while scores shift (`season`): kills, a freeze, processes that come and go, a halt |
 //! | `behind`   | one shard upstream is two hours behind the others                                      |
 //! | `night`    | nothing: only time goes on                                                             |
 //! | `topics`   | offsets moved, changelog emptied, source cut, producers that place keys elsewhere       |

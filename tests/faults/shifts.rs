@@ -12,6 +12,8 @@ use crate::deployment::{COHORT_SHARDS, LONG, SHARDS, Worker};
 use crate::season::{CALM, SETTLED, SHIFTED, Season};
 
 const SIGKILL: i32 = 9;
+/// The shard that halts.
+const HALTED: i32 = 1;
 /// By then a process has started and taken a day.
 const SOON: Duration = Duration::from_secs(3);
 
@@ -107,6 +109,43 @@ fn three_then_one(season: &mut Season, first: Worker, settings: &[&str]) -> Work
     season.goes_on(SETTLED, || first.running("cohort") == COHORT_SHARDS);
     season.is_under_way();
     first
+}
+
+/// Cohorts wait for a shard that has halted just before the shifts: what the others tell meanwhile is not all there is.
+#[test]
+fn a_shard_that_halts_upstream_over_a_shift_is_waited_for_and_adopted() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let mut season = Season::begin(&servers, "season-halted");
+    let mut customers = season.start(0, CUSTOMERS);
+    let mut cohorts = season.start(0, COHORTS);
+    season.first_score();
+    season.goes_on(CALM, || true);
+    customers.stop();
+    let (group, events) = (season.deployment.group(), season.deployment.topic("events"));
+    season
+        .deployment
+        .client()
+        .move_offset(&group, &events, HALTED, 5);
+
+    customers = season.start(0, CUSTOMERS);
+    customers.says("OFFSETS_MOVED");
+    season.goes_on(SETTLED, || true);
+    season.is_ahead(0, &cohorts);
+    season.is_ahead(2, &cohorts);
+    let waits = format!("its clock waits for shard {HALTED} of the stage before, which stands at");
+    cohorts.shows("/readyz?verbose", &waits);
+    assert_eq!(season.shifts(), 0, "nothing has shifted");
+    season.is_under_way();
+
+    customers.stop();
+    season
+        .deployment
+        .must(&["shard", "adopt", &HALTED.to_string(), "--execute"]);
+    customers = season.start(0, CUSTOMERS);
+    customers.runs();
+    season.ends(vec![customers, cohorts]);
 }
 
 /// Kills a stage at every line between the first record that a step publishes and the flush behind its commit.

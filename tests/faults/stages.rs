@@ -1,4 +1,4 @@
-//! Two stages, one behind the other: what one tells is heard once, and a clock that stands upstream stands downstream.
+//! Two stages, one behind the other, in processes of their own: what one tells is heard once.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -153,43 +153,6 @@ fn numbers_that_repeat_or_are_left_out_are_noticed() {
         let [different, doubled] = ["different", "doubled"].map(|it| &verdict[unharmed][it]);
         assert_eq!((different, doubled), (&0.into(), &0.into()), "{told}");
     }
-}
-
-#[test]
-fn a_halted_shard_upstream_stops_the_clock_of_cohorts_and_is_named() {
-    let Some(servers) = servers_or_skip() else {
-        return;
-    };
-    let kafka = Kafka::shared(&servers);
-    let deployment = Deployment::create(&servers, "held-up", &kafka.bootstrap());
-    deployment.feed_of_last_year(1_000, 221);
-    let mut worker = deployment.start(0);
-    deployment.caught_up();
-    deployment.cohorts_caught_up();
-    worker.stop();
-    let (group, events) = (deployment.group(), deployment.topic("events"));
-    deployment.client().move_offset(&group, &events, 1, 5);
-
-    let mut worker = deployment.start(0); // its shard 1 halts, the clocks of the others catch up by ticks
-    worker.says("OFFSETS_MOVED");
-    worker.shows(
-        "/readyz?verbose",
-        "its clock waits for shard 1 of the stage before, which stands at",
-    );
-    let stands = || worker.metric_of("cohort", "waymark_stream_time_seconds", "");
-    let still = until(LONG, || {
-        let before = stands();
-        sleep(Duration::from_secs(6)); // clocks are shown every 5 s
-        (stands().to_bits() == before.to_bits()).then_some(before)
-    });
-    let before = still.expect("the clock stands");
-    let ahead = worker.metric_of(
-        "cohort",
-        "waymark_upstream_stream_time_seconds",
-        r#"upstream_shard="0""#,
-    );
-    assert!(ahead > before, "the other shards go on");
-    worker.stop();
 }
 
 /// Starts a process of one stage alone.

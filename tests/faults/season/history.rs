@@ -156,7 +156,7 @@ impl Happening {
 }
 
 /// Returns the moment so many minutes into a day.
-fn moment(day: i64, minutes: i64) -> Timestamp {
+pub(super) fn moment(day: i64, minutes: i64) -> Timestamp {
     let begin: Timestamp = BEGIN.parse().unwrap();
     begin + SignedDuration::from_mins(day * 24 * 60 + minutes)
 }

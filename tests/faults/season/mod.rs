@@ -27,7 +27,7 @@ pub(crate) const SHIFTED: i64 = CALM + 3;
 pub(crate) const SETTLED: i64 = SHIFTED + 5;
 
 pub(crate) struct Season {
-    deployment: Deployment,
+    pub(crate) deployment: Deployment,
     feed: Feed,
     replayed: Outputs,
 }
@@ -92,6 +92,19 @@ impl Season {
     /// Returns how many shifts have been raised.
     pub(crate) fn shifts(&self) -> usize {
         shifts(&published(&self.deployment, "alerts")).len()
+    }
+
+    /// Waits until cohorts have heard that a shard upstream has reached the last day that was told; their own clock stands
+    /// before the shifts.
+    pub(crate) fn is_ahead(&self, shard: i32, cohorts: &Worker) {
+        let morning = |day| history::moment(day, 0).as_second() as f64;
+        let last = morning(self.feed.told() - 1);
+        let label = format!(r#"shard="0",stage="cohort",upstream_shard="{shard}""#);
+        let clock = || cohorts.metric_of("cohort", "waymark_upstream_stream_time_seconds", &label);
+        let ahead = until(LONG, || (clock() > last - 0.5).then_some(()));
+        assert!(ahead.is_some(), "{}{}", clock(), cohorts.process.tail());
+        let stands = cohorts.metric_of("cohort", "waymark_stream_time_seconds", r#"shard="0""#);
+        assert!(stands < morning(CALM), "{stands}");
     }
 
     /// Fails unless a process has died between publishing to this topic and its commit.
