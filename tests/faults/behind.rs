@@ -11,10 +11,6 @@
 //! others detract, in turn, which is no shift; at the `harbour` only customers of shard 1 answer, and all detract. And a
 //! customer of shard 1 was answered in time, but the answer is among what is held back.
 
-use std::collections::BTreeSet;
-use std::fs;
-
-use rdkafka::Message as _;
 use rdkafka::producer::Producer as _;
 use serde_json::{Value, json};
 use waymark::kafka::partition_of;
@@ -23,6 +19,7 @@ use waymark_testkit::{Kafka, servers_or_skip, until};
 
 use crate::client::Plain;
 use crate::deployment::{Deployment, LONG, SHARDS, Worker};
+use crate::outputs::{Outputs, published};
 use crate::records::minutes_from_now;
 
 /// The shard that is held back.
@@ -54,7 +51,7 @@ fn a_shard_two_hours_behind_raises_no_false_alarm_and_misses_none() {
     let deployment = Deployment::create(&servers, "behind", &Kafka::shared(&servers).bootstrap());
     deployment.define(DEFINITION);
     let history = History::ending_now();
-    let reference = history.replayed(&deployment);
+    let replayed = history.replayed(&deployment);
 
     let (client, events) = (deployment.client(), deployment.topic("events"));
     let upstream = client.transactional("a-slow-feed");
@@ -71,29 +68,22 @@ fn a_shard_two_hours_behind_raises_no_false_alarm_and_misses_none() {
         hear(&mut worker, shard, history.at(NOW));
     }
     stands_still(&mut worker, history.begin);
-    assert_eq!(
-        alerts(&deployment),
-        BTreeSet::new(),
-        "nobody is silent, nothing has shifted"
-    );
+    let alerts = || published(&deployment, "alerts");
+    let none: [String; 0] = [];
+    assert_eq!(alerts(), none, "nobody is silent, nothing has shifted");
 
     upstream.commit_transaction(LONG).unwrap();
     let all = until(LONG, || {
-        (alerts(&deployment).len() >= reference.len()).then_some(())
+        (alerts().len() >= replayed.alerts.len()).then_some(())
     });
-    assert!(
-        all.is_some(),
-        "{:#?}{}",
-        alerts(&deployment),
-        worker.process.tail()
-    );
+    assert!(all.is_some(), "{:#?}{}", alerts(), worker.process.tail());
     deployment.settle(vec![worker]);
-    assert_eq!(alerts(&deployment), reference);
-    let told: Vec<_> = reference.iter().map(|it| told(it)).collect();
-    assert_eq!(told.len(), 2, "{told:?}");
-    for alert in ["enquiry_unanswered of silent", "nps_shift of harbour"] {
-        assert!(told.iter().any(|it| it.starts_with(alert)), "{told:?}");
-    }
+    assert_eq!(alerts(), replayed.alerts); // scores are of days, and two hours are none
+    let told = replayed.alerts_in_words();
+    let expected = ["enquiry_unanswered of silent", "nps_shift of harbour"];
+    let mut pairs = told.iter().zip(expected);
+    let all = pairs.all(|(told, alert)| told.starts_with(alert));
+    assert!(told.len() == expected.len() && all, "{told:?}");
 }
 
 /// Waits until cohorts have heard that a shard has reached a time.
@@ -116,25 +106,6 @@ fn stands_still(worker: &mut Worker, at: Timestamp) {
 
 fn seconds(at: Timestamp) -> f64 {
     at.as_millis() as f64 / 1_000.0
-}
-
-/// Returns all alerts as they were written.
-fn alerts(deployment: &Deployment) -> BTreeSet<String> {
-    let records = deployment.client().read(&deployment.topic("alerts"));
-    let text = |record: &rdkafka::message::OwnedMessage| {
-        String::from_utf8(record.payload().unwrap().to_vec()).unwrap()
-    };
-    records.iter().map(text).collect()
-}
-
-/// What an alert says of whom.
-fn told(alert: &str) -> String {
-    let alert: Value = serde_json::from_str(alert).unwrap();
-    let kind = alert["kind"].as_str().unwrap();
-    let of = alert["customer_id"]
-        .as_str()
-        .or(alert["cohort"]["value"].as_str());
-    format!("{kind} of {}", of.unwrap())
 }
 
 /// What happens to a customer, so many minutes into the two hours.
@@ -248,16 +219,14 @@ impl History {
         plain(shard, "web", self.heartbeat(minute))
     }
 
-    /// Returns the alerts of a replay that reads all of it in order of time, until now.
-    fn replayed(&self, deployment: &Deployment) -> BTreeSet<String> {
+    /// Replays all of it in order of time, until now.
+    fn replayed(&self, deployment: &Deployment) -> Outputs {
         let mut events: Vec<_> = self.events.iter().collect();
         events.sort_by_key(|event| event.minute);
         let mut lines = vec![self.heartbeat(0)];
         lines.extend(events.into_iter().map(|event| self.line(event)));
         lines.push(self.heartbeat(NOW));
-        let out = deployment.replay(&lines);
-        let alerts = fs::read_to_string(out.join("alerts.jsonl")).unwrap();
-        alerts.lines().map(str::to_owned).collect()
+        Outputs::replayed(deployment, &lines)
     }
 }
 
