@@ -4,10 +4,11 @@ use rdkafka::Message as _;
 use rdkafka::message::OwnedMessage;
 use redis::Commands;
 use serde_json::{Value, json};
-use waymark_testkit::{Kafka, servers_or_skip};
+use waymark_testkit::{Kafka, servers_or_skip, until};
 
 use crate::client::{Client, Plain};
-use crate::deployment::{COHORT_SHARDS, Deployment, SHARDS, text};
+use crate::deployment::{COHORT_SHARDS, Deployment, LONG, SHARDS, text};
+use crate::support::Start;
 
 /// A deployment that has taken a few thousand events and stands still.
 fn taken(name: &str) -> Option<Deployment> {
@@ -147,6 +148,84 @@ fn a_lost_alert_and_an_altered_one_are_noticed() {
             .any(|line| line.starts_with(words) && line.contains("definition_version"))
     };
     assert!(shown("  should be") && shown("         is"), "{told}");
+}
+
+/// A clock that is ahead makes cohorts close too early, and what they publish then agrees with it.
+#[test]
+fn a_forged_clock_is_noticed_before_and_after_the_true_one_came() {
+    let Some(deployment) = taken("clocks") else {
+        return;
+    };
+    let (client, deltas) = (deployment.client(), deployment.topic("deltas"));
+    let told = read(&client, &deltas);
+    let on_the_second = told.iter().filter(|it| it.partition == 1);
+    let clocks = on_the_second.filter(|it| json_of(it).contains(r#""type":"clock""#));
+    let mut forged = clocks.last().expect("clocks go everywhere").clone();
+    let mut clock: Value = serde_json::from_str(&json_of(&forged)).expect("JSON");
+    let number = clock["number"].as_u64().expect("a number") + 1;
+    clock["number"] = number.into();
+    clock["stream_time"] = "2026-11-11T11:11:11.111Z".into();
+    forged.value = Some(clock.to_string().into_bytes());
+    client.send(&deltas, &[forged]);
+    let verdict = deployment.judged();
+    assert_eq!(wrong(&verdict, "deltas"), [0, 0, 0, 1], "{verdict:#}");
+
+    // Time goes on by ticks.
+    let mut worker = deployment.start(0);
+    let ends = || client.ends(&deltas).into_iter().sum::<i64>();
+    let (before, more) = (ends(), i64::from(SHARDS * COHORT_SHARDS) * 5);
+    until(LONG, || (ends() > before + more).then_some(())).expect("clocks");
+    worker.stop();
+    let verdict = deployment.judged();
+    assert_eq!(wrong(&verdict, "deltas"), [0, 1, 1, 0], "{verdict:#}");
+    let told = text(&deployment.asked(&["verify"]).stdout);
+    assert!(told.contains("2026-11-11T11:11:11.111Z"), "{told}");
+}
+
+/// Each step fires one timer: between two of them V stands still and time does not.
+#[test]
+fn a_deployment_that_stopped_in_a_storm_of_timers_is_fine() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let deployment = Deployment::create(&servers, "storm", &Kafka::shared(&servers).bootstrap());
+    let submitted = (0..400).map(|number| {
+        let customer = format!("C-{number}");
+        let event = json!({"event_id": customer, "customer_id": customer, "source": "los", "application_id": "L-1",
+            "occurred_at": "2026-01-05T09:00:00Z", "body": {"type": "application.submitted", "product": "term-loan"}});
+        forged(-1, &customer, &event.to_string())
+    });
+    let much_later = json!({"event_id": "h", "source": "los", "occurred_at": "2026-02-05T09:00:00Z",
+        "body": {"type": "feed.heartbeat"}});
+    let much_later = (0..SHARDS).map(|shard| forged(shard, "los", &much_later.to_string()));
+    let (client, alerts) = (deployment.client(), deployment.topic("alerts"));
+    client.send(&deployment.topic("events"), &submitted.collect::<Vec<_>>());
+    let mut worker = deployment.start(0);
+    deployment.wait_until_taken(); // what is not flushed yet fires without a limit
+    worker.stop();
+    client.send(&deployment.topic("events"), &much_later.collect::<Vec<_>>());
+
+    let start = Start {
+        settings: &["workers.step.timers=1"],
+        ..Start::default()
+    };
+    let raised = || client.ends(&alerts).into_iter().sum::<i64>();
+    for _ in 0..2 {
+        let before = raised();
+        let mut worker = deployment.start_as(start);
+        let stormed = until(LONG, || (raised() > before + 50).then_some(()));
+        assert!(stormed.is_some(), "{}", worker.process.tail());
+        worker.stop();
+        let lags = |shard: &Value| shard["lag_records"].as_i64() > Some(0);
+        let shards = deployment.shards();
+        assert!(shards.iter().any(lags), "the storm was over: {shards:#?}");
+        deployment.assert_fine_with_store();
+    }
+    let mut worker = deployment.start(0);
+    deployment.wait_until_taken();
+    worker.stop();
+    let verdict = deployment.assert_fine_with_store();
+    assert_eq!(verdict["alerts"]["expected"], 400 * 3, "{verdict:#}");
 }
 
 #[test]

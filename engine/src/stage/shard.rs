@@ -179,6 +179,18 @@ impl<S> Table<S> {
         states
     }
 
+    /// Returns what falls due up to `to`, by (time, key).
+    pub fn due_by(&self, to: Timestamp) -> Vec<(Timestamp, &Key, &S)> {
+        let timers = self.timers.iter().take_while(|(timer, _)| *timer <= to);
+        let rows = timers.map(|(_, key)| &self.rows[self.places[key]]);
+        let mut due: Vec<_> = rows
+            .filter_map(|row| Some((row.due?, &row.key, row.state.as_ref()?)))
+            .filter(|(due, ..)| *due <= to)
+            .collect();
+        due.sort_unstable_by_key(|(due, key, _)| (*due, *key));
+        due
+    }
+
     /// Returns whether a timer rings up to `to`.
     pub fn rings(&self, to: Timestamp) -> bool {
         self.timers.first().is_some_and(|(timer, _)| *timer <= to)
@@ -312,6 +324,18 @@ mod tests {
         shard.advance_to_timer(&mut table, &last, &mut Derived::default());
         assert_eq!(fired(&table), [2, 1, 0, 0], "a fires at 1 and again at 2");
         assert_eq!(shard.stream_time(), Some(hour(2)));
+    }
+
+    #[test]
+    fn what_falls_due_is_told_in_its_order_and_without_timers_that_ring_too_early() {
+        let mut table = Table::new();
+        for (key, due) in [("a", 2), ("b", 1), ("c", 1), ("d", 3), ("e", 1)] {
+            table.load(&key.into(), Some(0), Some(hour(due)));
+        }
+        table.load(&"e".into(), Some(0), Some(hour(4)));
+        let due = table.due_by(hour(2));
+        let due: Vec<_> = due.iter().map(|(due, key, _)| (*due, &***key)).collect();
+        assert_eq!(due, [(hour(1), "b"), (hour(1), "c"), (hour(2), "a")]);
     }
 
     #[test]

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 use waymark_engine::derived::{Alert, Delta, Score};
+use waymark_engine::event::Timestamp;
 use waymark_engine::stage::{Key, Outcome, Table};
 
 use super::VerifyError;
 use super::fold::Fold;
 use super::log::Log;
-use super::outputs::{Origin, Outputs, Place, Published, SetAside, Unique, hash};
+use super::outputs::{Clock, OddClock, Origin, Outputs, Place, Published, SetAside, Unique, hash};
 use super::verdict::{Described, Sort, Verdict, Wrong};
 use crate::config::Deployment;
 use crate::kafka::partition_of;
@@ -47,16 +48,19 @@ pub(super) struct Before {
 }
 
 impl<'a> Comparison<'a> {
-    /// Reads what was published; nothing is accounted for yet.
+    /// Reads what was published; nothing is accounted for yet. `upstream` are the folds of those who tell `deltas`.
     pub(super) fn new(
         log: &'a Log<'a>,
         deployment: &'a Deployment,
         before: Before,
+        upstream: &[Fold],
     ) -> Result<Self, VerifyError> {
+        let upstream = upstream.iter().filter_map(|it| it.last.as_ref());
+        let upstream = upstream.map(|(progress, _)| progress);
         Ok(Self {
             sight: Sight { log, deployment },
             delta_partitions: u32::try_from(before.deltas.len()).unwrap_or(u32::MAX),
-            outputs: Outputs::read(log, deployment)?,
+            outputs: Outputs::read(log, deployment, upstream)?,
             verdict: Verdict::new(),
             before,
             deltas_seen: BTreeMap::new(),
@@ -114,6 +118,23 @@ impl<'a> Comparison<'a> {
                 described(which(), Some(pretty(&told(0))), None)
             }),
         }
+    }
+
+    /// Takes down a clock of a shard that is not the one of the run; `time` is that one.
+    pub(super) fn clock(&mut self, shard: ShardId, told: &Clock, time: Option<Timestamp>) {
+        self.verdict.wrong(Sort::Delta, Wrong::Different, || {
+            let which = format!(
+                "clock of shard {shard} after everything below {}",
+                told.position
+            );
+            let should = time.map(|stream_time| {
+                told_by(&Clock {
+                    stream_time,
+                    ..*told
+                })
+            });
+            described(which, should, Some(told_by(told)))
+        });
     }
 
     /// Accounts for a score.
@@ -215,7 +236,8 @@ impl<'a> Comparison<'a> {
         number
     }
 
-    /// Holds the channels of a shard to their numbers: 1 to n without gap or repeat, and n as the last step says.
+    /// Holds the channels of a shard to their numbers: 1 to n without gap or repeat, and n as the last step says; and to
+    /// what the first of them tells of the time.
     pub(super) fn channels(&mut self, progress: &Progress) {
         let (shard, sight) = (progress.shard, self.sight);
         let said = |partition: ShardId| {
@@ -236,6 +258,7 @@ impl<'a> Comparison<'a> {
                 described(which(*partition, *number), None, None)
             });
         }
+        self.clocks(shard, &told.odd_clocks, &told.later_clocks);
         for partition in 0..self.delta_partitions {
             let partition = ShardId(i32::try_from(partition).unwrap_or(i32::MAX));
             let last = told.last.get(&partition).copied().unwrap_or_default();
@@ -253,6 +276,27 @@ impl<'a> Comparison<'a> {
                         described(which(partition, *number), None, Some(found))
                     });
                 }
+            }
+        }
+    }
+
+    fn clocks(&mut self, shard: ShardId, odd: &[OddClock], later: &[Published]) {
+        let which = |Place { partition, offset }| {
+            format!("clock of shard {shard} on partition {partition} of deltas, offset {offset}")
+        };
+        for OddClock { place, told, first } in odd {
+            self.verdict.wrong(Sort::Delta, Wrong::Different, || {
+                let first = first.as_ref().map(told_by);
+                described(which(*place), first, Some(told_by(told)))
+            });
+        }
+        for published in later {
+            if covers(&self.before.deltas, published) {
+                let sight = self.sight;
+                self.verdict.wrong(Sort::Delta, Wrong::Unknown, || {
+                    let found = sight.delta(published.place);
+                    described(which(published.place), None, Some(found))
+                });
             }
         }
     }
@@ -402,6 +446,20 @@ fn pretty(what: &impl Serialize) -> String {
     // By way of a tree, which orders the fields as what was found is shown.
     let tree = serde_json::to_value(what).expect("what is published always serialises");
     format!("{tree:#}")
+}
+
+/// What a clock says, in lines.
+fn told_by(clock: &Clock) -> String {
+    let Clock {
+        position,
+        stream_time,
+        tick,
+    } = *clock;
+    pretty(&What::Clock {
+        position,
+        stream_time,
+        tick,
+    })
 }
 
 /// Where a record that was set aside had stood.

@@ -1,6 +1,7 @@
 //! One stage of a deployment: its changelogs folded, its shards run once more, its store compared.
 
 use rdkafka::message::Message;
+use waymark_engine::event::Timestamp;
 use waymark_engine::stage::{Derived, Outcome};
 
 use super::compare::Comparison;
@@ -112,9 +113,9 @@ impl<'a, S: Stage> Look<'a, S> {
         let mut verdict = ShardVerdict::new(S::NAME, progress);
         verdict.problems.clone_from(&fold.problems);
         let history = history::<S>(progress, comparison);
+        verdict.ticks = history.ticks();
         let mut run = Rerun::new(&self.stage, progress, history);
-        verdict.ticks = run.ticks_left();
-        self.rerun(progress, &mut run, comparison, &mut verdict)?;
+        self.rerun(fold, progress, &mut run, comparison, &mut verdict)?;
         verdict.records = run.books.received;
         verdict.states = comparison.states(&self.stage, fold, &run.table);
         if S::HAS_OWN_CLOCK {
@@ -127,6 +128,7 @@ impl<'a, S: Stage> Look<'a, S> {
 
     fn rerun(
         &self,
+        fold: &Fold,
         progress: &Progress,
         run: &mut Rerun<'_, S>,
         comparison: &mut Comparison<'_>,
@@ -143,9 +145,33 @@ impl<'a, S: Stage> Look<'a, S> {
             verdict.account(&mut derived, comparison);
             Ok(())
         })?;
-        run.tick_up_to(progress.position, &mut derived);
+        let next = self.next(progress, run)?;
+        run.end(progress, next, &fold.values, &mut derived);
         verdict.account(&mut derived, comparison);
+        for (clock, time) in &run.wrong_clocks {
+            comparison.clock(shard, clock, *time);
+        }
         Ok(())
+    }
+
+    /// Returns where the record at V would move stream time, if that has moved on already.
+    fn next(
+        &self,
+        progress: &Progress,
+        run: &Rerun<'_, S>,
+    ) -> Result<Option<Timestamp>, VerifyError> {
+        let mut reaches = None;
+        if progress.stream_time > run.stream_time() {
+            let one = Range {
+                start: progress.position,
+                end: progress.position.next(),
+            };
+            read(&self.source, progress.shard, one, &mut |record| {
+                reaches = run.reaches(&run.item(record)?);
+                Ok(())
+            })?;
+        }
+        Ok(reaches)
     }
 
     /// Returns what the shard has read of its source, all of which must still be there.
@@ -276,15 +302,9 @@ fn history<S: Stage>(progress: &Progress, comparison: &Comparison<'_>) -> Histor
     let shard = progress.shard;
     let told = comparison.outputs.channels.get(&shard);
     let told = told.filter(|_| S::HAS_OWN_CLOCK);
-    let last = progress.channels.first().copied().unwrap_or_default();
-    let ticks = told.into_iter().flat_map(|told| &told.ticks);
     History {
         given_up: comparison.outputs.given_up(S::NAME, shard),
-        // Ticks of steps that came after the last one we know of are none of our business.
-        ticks: ticks
-            .filter(|(number, _)| *number <= last)
-            .map(|(_, tick)| *tick)
-            .collect(),
+        clocks: told.map(|told| told.clocks.clone()).unwrap_or_default(),
     }
 }
 

@@ -5,7 +5,7 @@
 //! | before   | note where outputs end for sure                                                           |
 //! | fold     | read every changelog to its end: states, and the last step with V                         |
 //! | outputs  | read what was published to its settled end: it holds at least what those steps published  |
-//! | rerun    | each shard from its first record to V, with the deployment's ticks; account for outputs   |
+//! | rerun    | each shard from its first record to V, by the deployment's clocks; account for outputs    |
 //! | leftover | what nobody has accounted for, if it stood there before                                   |
 //! | store    | every value of the copy against the changelog                                             |
 //!
@@ -22,7 +22,7 @@
 //! | `error`   | why there is no verdict                          |
 //!
 //! It joins no group and takes no offsets, so it can look at a deployment that runs. Memory: the stored form of all
-//! states, one shard's journeys, and some 50 bytes for each alert.
+//! states, one shard's journeys, and some 50 bytes for each alert, delta and clock.
 
 mod compare;
 mod error;
@@ -124,7 +124,7 @@ fn both(
     };
     let mut customer_folds = customers.fold_all(tell)?;
     tell("reading what was published");
-    let mut comparison = Comparison::new(log, deployment, before)?;
+    let mut comparison = Comparison::new(log, deployment, before, &customer_folds)?;
     customers.shards(&customer_folds, &mut comparison, tell)?;
     if let Some(cohorts) = cohorts {
         cohorts.shards(&cohort_folds, &mut comparison, tell)?;

@@ -1,7 +1,8 @@
 //! What a deployment has published, as far as it must be remembered to be compared: 64 bits of hash for each record and
 //! the place where it stands, some 50 bytes an alert.
 //!
-//! Channels of `deltas` are checked while they are read: their records carry 1, 2, 3, … without gap or repeat.
+//! Channels of `deltas` are checked while they are read: their records carry 1, 2, 3, … without gap or repeat, and every
+//! partition tells the same clocks as the first.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hasher};
@@ -16,7 +17,7 @@ use super::log::Log;
 use crate::config::Deployment;
 use crate::kafka::last_header;
 use crate::pipeline::stage::{CohortStage, CustomerStage, Opened, Schemas, Stage};
-use crate::protocol::{Offset, ShardId, Told, What};
+use crate::protocol::{Offset, Progress, ShardId, Told, What};
 use crate::publish::{Form, Written};
 use crate::registry::RegistryError;
 
@@ -41,6 +42,8 @@ pub(super) struct Outputs {
     pub(super) scores: Unique<ScoreKey, Published>,
     pub(super) channels: BTreeMap<ShardId, Channels>,
     pub(super) strange_deltas: Vec<Place>,
+    /// The numbers of the last records that each upstream shard has told by its last known step.
+    said: BTreeMap<ShardId, Vec<u64>>,
     pub(super) dead_letters: Unique<Origin, SetAside>,
     pub(super) late: Unique<Origin, SetAside>,
 }
@@ -68,8 +71,14 @@ pub(super) struct Unique<K, V> {
 pub(super) struct Channels {
     /// Its deltas on each partition, in order, with their numbers.
     pub(super) deltas: BTreeMap<ShardId, Vec<(u64, Published)>>,
-    /// Its ticks, as the first partition tells them.
-    pub(super) ticks: Vec<(u64, Tick)>,
+    /// Its clocks up to its last known step, as the first partition tells them.
+    pub(super) clocks: Vec<Clock>,
+    /// Which of them each other partition tells next.
+    next_clocks: BTreeMap<ShardId, usize>,
+    /// Clocks of other partitions that the first does not tell there.
+    pub(super) odd_clocks: Vec<OddClock>,
+    /// Clocks of steps that came after the last one we know of.
+    pub(super) later_clocks: Vec<Published>,
     /// The number of the last record on each partition.
     pub(super) last: BTreeMap<ShardId, u64>,
     /// Numbers that are missing, and numbers told again.
@@ -77,11 +86,22 @@ pub(super) struct Channels {
     pub(super) repeats: Vec<(ShardId, u64)>,
 }
 
-/// An idle tick: where stream time was moved after everything below a position.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Tick {
+/// A clock record: where stream time stood after everything below a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Clock {
     pub(super) position: Offset,
-    pub(super) to: Timestamp,
+    pub(super) stream_time: Timestamp,
+    /// Whether an idle tick has moved it there.
+    pub(super) tick: bool,
+}
+
+/// A clock that differs from what the first partition tells.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OddClock {
+    pub(super) place: Place,
+    pub(super) told: Clock,
+    /// What the first partition tells there; none if it tells no more.
+    pub(super) first: Option<Clock>,
 }
 
 /// A record set aside.
@@ -97,9 +117,16 @@ pub(super) struct SetAside {
 const ITS_OWN: [Reason; 2] = [Reason::Poison, Reason::UnknownSchema];
 
 impl Outputs {
-    /// Reads all outputs to their settled ends.
-    pub(super) fn read(log: &Log<'_>, deployment: &Deployment) -> Result<Self, VerifyError> {
+    /// Reads all outputs to their settled ends. `upstream` are the last known steps of those who tell `deltas`.
+    pub(super) fn read<'p>(
+        log: &Log<'_>,
+        deployment: &Deployment,
+        upstream: impl Iterator<Item = &'p Progress>,
+    ) -> Result<Self, VerifyError> {
         let (mut outputs, schemas) = (Self::default(), &log.schemas);
+        outputs.said = upstream
+            .map(|last| (last.shard, last.channels.clone()))
+            .collect();
         log.read_all(&deployment.alerts(), &mut |it| outputs.alert(it, schemas))?;
         log.read_all(&deployment.deltas(), &mut |it| outputs.told(it, schemas))?;
         log.read_all(&deployment.scores(), &mut |it| outputs.score(it, schemas))?;
@@ -170,7 +197,9 @@ impl Outputs {
         };
         let channels = self.channels.entry(told.upstream_shard).or_default();
         if channels.count(published.place.partition, told.number) {
-            channels.keep(&told, published);
+            let said = self.said.get(&told.upstream_shard);
+            let said = said.and_then(|said| said.get(published.place.partition.index()));
+            channels.keep(&told, published, said.copied().unwrap_or_default());
         }
         Ok(())
     }
@@ -230,19 +259,45 @@ impl Channels {
         true
     }
 
-    fn keep(&mut self, told: &Told<'_>, published: Published) {
-        let partition = published.place.partition;
+    /// Keeps what was told; `said` is the number of the last record of a known step on that partition.
+    fn keep(&mut self, told: &Told<'_>, published: Published, said: u64) {
         match told.what {
             What::Delta(_) => {
-                let deltas = self.deltas.entry(partition).or_default();
+                let deltas = self.deltas.entry(published.place.partition).or_default();
                 deltas.push((told.number, published));
             }
+            What::Clock { .. } if told.number > said => self.later_clocks.push(published),
             What::Clock {
                 position,
-                stream_time: to,
-                tick: true,
-            } if partition == ShardId(0) => self.ticks.push((told.number, Tick { position, to })),
-            What::Clock { .. } => {}
+                stream_time,
+                tick,
+            } => {
+                let clock = Clock {
+                    position,
+                    stream_time,
+                    tick,
+                };
+                self.clock(clock, published.place);
+            }
+        }
+    }
+
+    /// The first partition is read first, and all must tell the same: of the others only what differs is kept. One that is
+    /// passed over has left a gap in the numbers, which says so.
+    fn clock(&mut self, told: Clock, place: Place) {
+        if place.partition == ShardId(0) {
+            self.clocks.push(told);
+            return;
+        }
+        let next = self.next_clocks.entry(place.partition).or_default();
+        let to_come = &self.clocks[*next..];
+        let mut not_behind = to_come.iter().take_while(|it| it.position <= told.position);
+        match not_behind.position(|it| *it == told) {
+            Some(passed_over) => *next += passed_over + 1,
+            None => {
+                let first = to_come.first().copied();
+                self.odd_clocks.push(OddClock { place, told, first });
+            }
         }
     }
 }
@@ -318,3 +373,6 @@ impl<K, V> Default for Unique<K, V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
