@@ -14,6 +14,7 @@
 //! | `traces`     | traces of events go on to alerts, and a collector is told of steps     |
 //! | `collector`  | that collector; shared with `tests/traces.rs`                          |
 //! | `figures`    | scores, waves and shifts: those of a file, and those computed by hand  |
+//! | `nervous`    | a definition under which NPS shifts soon; shared with `tests/replay`   |
 //! | `nps`, `rows`, `data` | NPS by hand, CSV, the real logs; shared with `tests/replay`   |
 //! | `prometheus` | a real Prometheus reads a run: every rule and dashboard has what it asks for |
 //! | `panels`     | the queries of dashboards; shared with `tests/deploy`                  |
@@ -33,6 +34,8 @@ mod data;
 mod deployment;
 mod doctor;
 mod figures;
+#[path = "../support/nervous.rs"]
+mod nervous;
 #[path = "../support/nps.rs"]
 mod nps;
 mod operate;

@@ -8,17 +8,34 @@ use waymark_testkit::{Kafka, servers_or_skip, until};
 
 use crate::client::{Client, Plain};
 use crate::deployment::{COHORT_SHARDS, Deployment, LONG, SHARDS, text};
+use crate::nervous::nervous_default;
 use crate::support::Start;
 
 /// A deployment that has taken a few thousand events and stands still.
 fn taken(name: &str) -> Option<Deployment> {
     let servers = servers_or_skip()?;
     let deployment = Deployment::create(&servers, name, &Kafka::shared(&servers).bootstrap());
+    take(&deployment);
+    Some(deployment)
+}
+
+/// The same under a definition by which the scores of cohorts shift.
+fn taken_nervously(name: &str) -> Option<Deployment> {
+    let servers = servers_or_skip()?;
+    let deployment = Deployment::create(&servers, name, &Kafka::shared(&servers).bootstrap());
+    deployment.define(&nervous_default());
+    take(&deployment);
+    let alerts = read(&deployment.client(), &deployment.topic("alerts"));
+    let shifts = alerts.iter().filter(|it| json_of(it).contains("nps_shift"));
+    assert!(shifts.count() > 0, "no score has shifted");
+    Some(deployment)
+}
+
+fn take(deployment: &Deployment) {
     deployment.simulate(&["--seed", "7", "--customers", "150", "--events", "6000"]);
     let mut worker = deployment.start(0);
     deployment.wait_until_taken();
     worker.stop();
-    Some(deployment)
 }
 
 /// Reads a topic as it could be sent again.
@@ -148,6 +165,77 @@ fn a_lost_alert_and_an_altered_one_are_noticed() {
             .any(|line| line.starts_with(words) && line.contains("definition_version"))
     };
     assert!(shown("  should be") && shown("         is"), "{told}");
+}
+
+#[test]
+fn scores_that_were_sent_again_invented_lost_or_altered_are_noticed() {
+    let Some(deployment) = taken_nervously("scored") else {
+        return;
+    };
+    let (client, topic) = (deployment.client(), deployment.topic("scores"));
+    let mut scores = read(&client, &topic);
+    let invented = forged(0, "invented", &json_of(&scores[0]));
+    client.send(&topic, &[scores[0].clone(), invented]);
+    let verdict = deployment.judged();
+    assert_eq!(wrong(&verdict, "scores"), [0, 1, 0, 1], "{verdict:#}");
+    let told = text(&deployment.asked(&["verify"]).stdout);
+    assert!(told.contains("doubled: score [\""), "{told}");
+    assert!(told.contains("unknown: score invented"), "{told}");
+
+    scores.remove(3);
+    let altered = json_of(&scores[5]).replace("\"promoters\":", "\"promoters\":1");
+    scores[5].value = Some(altered.into_bytes());
+    client.delete(&topic);
+    deployment.create_topics();
+    client.send(&topic, &scores);
+    let verdict = deployment.judged();
+    assert_eq!(wrong(&verdict, "scores"), [1, 0, 1, 0], "{verdict:#}");
+    assert_eq!(verdict["total"]["lost"], 1, "and nothing else: {verdict:#}");
+}
+
+#[test]
+fn altered_cohorts_in_redis_are_noticed_and_mended() {
+    let Some(deployment) = taken_nervously("cohorts") else {
+        return;
+    };
+    let mut redis = deployment.redis();
+    let keys: Vec<String> = redis.keys("{cohorts.cohort.*}:*:s:*").expect("keys");
+    let [altered, deleted, other, ..] = &keys[..] else {
+        panic!("there are cohorts: {keys:?}")
+    };
+    let other: Vec<u8> = redis.get(other).expect("a state");
+    let () = redis.set(altered, other).expect("it is set");
+    let () = redis.del(deleted).expect("it is deleted");
+
+    // When a cohort falls due stands in its state, so the index may be wrong as well.
+    let verdict = deployment.judged();
+    let [lost, _, different, _] = wrong(&verdict, "store");
+    assert_eq!((lost, different), (1, 1), "{verdict:#}");
+    assert_eq!(wrong(&verdict, "states"), [0; 4], "{verdict:#}");
+
+    let marked = deployment.asked(&["verify", "--mark-damaged"]);
+    assert_eq!(marked.status.code(), Some(1), "{marked:?}");
+    let mut worker = deployment.start(0);
+    deployment.wait_until_taken();
+    worker.stop();
+    deployment.assert_fine_with_store();
+}
+
+#[test]
+fn a_cohort_that_somebody_else_wrote_is_noticed() {
+    let Some(deployment) = taken_nervously("foreign") else {
+        return;
+    };
+    let changelog = deployment.topic("cohort.changelog");
+    let foreign = forged(2, "\u{1}branch=nowhere", "hello");
+    deployment.client().send(&changelog, &[foreign]);
+    let verdict = deployment.judged();
+    assert_eq!(wrong(&verdict, "states"), [0, 0, 0, 1], "{verdict:#}");
+    let told = text(&deployment.asked(&["verify"]).stdout);
+    let which = "unknown: cohort branch=nowhere in the changelog of shard 2";
+    assert!(told.contains(which), "{told}");
+    let where_it_stands = "shard 2 of cohort: 1 changes stand behind the last progress record";
+    assert!(told.contains(where_it_stands), "{told}");
 }
 
 /// A clock that is ahead makes cohorts close too early, and what they publish then agrees with it.

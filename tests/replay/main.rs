@@ -7,6 +7,7 @@
 //! | `cli`     | the command as a user meets it: files, pipes, the shipped example                     |
 //! | `damage`  | what is wrong is named, has its exit code, and leaves nothing half written            |
 //! | `steps`   | steps of any size give the same bytes                                                 |
+//! | `nervous` | a definition under which NPS shifts soon; shared with `tests/live`                    |
 //! | `nps`     | scores and intervals by hand; shared with `tests/live`                                |
 //! | `rows`    | reading a CSV log; shared as well                                                     |
 //! | `support` | running the program, reading what it wrote                                            |
@@ -24,6 +25,8 @@ mod cli;
 mod damage;
 #[path = "../support/data.rs"]
 mod data;
+#[path = "../support/nervous.rs"]
+mod nervous;
 #[path = "../support/nps.rs"]
 mod nps;
 #[path = "../support/rows.rs"]

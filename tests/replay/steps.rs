@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use waymark::pipeline::Replay;
@@ -13,6 +12,7 @@ use waymark_engine::definition::Definition;
 use waymark_engine::event::Timestamp;
 use waymark_engine::rules::Rules;
 
+use crate::nervous::nervous_default;
 use crate::support::FILES;
 
 #[test]
@@ -65,30 +65,13 @@ fn disorderly_records() -> Vec<Record> {
     source.map(Result::unwrap).collect()
 }
 
-/// The shipped default with a detector so nervous that a few hundred replies make it speak.
-fn nervous_default() -> Definition {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/src/definition/default.yaml");
-    let mut text = fs::read_to_string(path).unwrap();
-    for (calm, nervous) in [
-        ("baseline_replies: 500", "baseline_replies: 20"),
-        ("tolerance: 5", "tolerance: 0"),
-        (
-            "false_alarms_per_year: 2 ",
-            "false_alarms_per_year: 100000 ",
-        ),
-    ] {
-        assert_eq!(text.matches(calm).count(), 1, "{calm}");
-        text = text.replace(calm, nervous);
-    }
-    Definition::parse(&text).unwrap().0
-}
-
 /// Replays records in steps of a size and returns what was written, by file.
 fn replay(records: &[Record], step: usize) -> BTreeMap<&'static str, String> {
     let folder = tempfile::tempdir().unwrap();
     let mut outputs = FileOutputs::create(folder.path()).unwrap();
     let not_after = Timestamp::parse("2026-12-31T00:00:00Z").unwrap();
-    let mut replay = Replay::new(Rules::new(nervous_default()), not_after);
+    let (definition, _) = Definition::parse(&nervous_default()).unwrap();
+    let mut replay = Replay::new(Rules::new(definition), not_after);
     for records in records.chunks(step) {
         replay.step(records, &mut outputs).unwrap();
     }
