@@ -111,7 +111,7 @@ impl Watch {
             Err(error) => warn!(%error, "the settings of the topics could not be looked at"),
         }
         match self.redis.as_mut().map(RedisStore::facts).transpose() {
-            Ok(facts) => self.store = facts.and_then(evicts),
+            Ok(facts) => self.store = facts.as_ref().and_then(evicts),
             // Nor has a store.
             Err(error) => warn!(
                 cause = told(&error),
@@ -140,7 +140,7 @@ fn redis(config: &Config) -> Option<RedisStore> {
 }
 
 /// What it does not tell, it was trusted with at the start; a replica may be a primary again in a moment.
-fn evicts(facts: RedisFacts) -> Option<Halt> {
+fn evicts(facts: &RedisFacts) -> Option<Halt> {
     let Some(Unfit::Evicts(policy)) = facts.unfit() else {
         return None;
     };
@@ -220,15 +220,30 @@ mod tests {
         }
     }
 
+    /// What is believed of a topic after a look at it.
+    #[derive(Debug, Clone, PartialEq)]
+    enum Belief {
+        /// It can't be said yet.
+        None,
+        Missing,
+        There(FoundTopic),
+    }
+
+    fn belief(found: Option<FoundTopic>) -> Belief {
+        found.map_or(Belief::Missing, Belief::There)
+    }
+
     /// What a memory makes of looks at two topics, of which the second is always there.
-    fn looks(memory: &mut Memory, of: &[Option<FoundTopic>]) -> Vec<Option<Option<FoundTopic>>> {
+    fn looks(memory: &mut Memory, of: &[Option<FoundTopic>]) -> Vec<Belief> {
         let names = ["d.events", "d.alerts"].map(str::to_owned);
         let look = |events: &Option<FoundTopic>| {
             let mut found = BTreeMap::from([(names[1].clone(), topic(Ok("compact")))]);
             found.extend(events.clone().map(|events| (names[0].clone(), events)));
-            let settled = memory.settle(&names, found)?;
+            let Some(settled) = memory.settle(&names, found) else {
+                return Belief::None;
+            };
             assert_eq!(settled[&names[1]], topic(Ok("compact")));
-            Some(settled.get(&names[0]).cloned())
+            belief(settled.get(&names[0]).cloned())
         };
         of.iter().map(look).collect()
     }
@@ -239,10 +254,11 @@ mod tests {
         for oddity in [None, Some(topic(Err("unknown topic")))] {
             let mut memory = Memory::default();
             let told = [&there, &oddity, &oddity, &there, &oddity, &oddity].map(Clone::clone);
-            assert_eq!(looks(&mut memory, &told), vec![Some(there.clone()); 6]);
+            assert_eq!(looks(&mut memory, &told), vec![belief(there.clone()); 6]);
             let gone = looks(&mut memory, &[oddity.clone(), oddity.clone()]);
-            assert_eq!(gone, vec![Some(oddity); 2], "missed three times in a row");
-            assert_eq!(looks(&mut memory, &[there.clone()]), [Some(there.clone())]);
+            assert_eq!(gone, vec![belief(oddity); 2], "missed three times in a row");
+            let back = looks(&mut memory, std::slice::from_ref(&there));
+            assert_eq!(back, [belief(there.clone())]);
         }
     }
 
@@ -250,14 +266,14 @@ mod tests {
     fn a_topic_that_was_never_seen_is_judged_after_three_looks() {
         let mut memory = Memory::default();
         let told = looks(&mut memory, &[None, None, None]);
-        assert_eq!(told, [None, None, Some(None)]);
+        assert_eq!(told, [Belief::None, Belief::None, Belief::Missing]);
     }
 
     #[test]
     fn a_setting_that_has_changed_counts_at_once() {
         let mut memory = Memory::default();
         let told = ["delete", "compact"].map(|policy| Some(topic(Ok(policy))));
-        let believed = told.clone().map(Some);
+        let believed = told.clone().map(belief);
         assert_eq!(looks(&mut memory, &told), believed);
     }
 
@@ -267,11 +283,11 @@ mod tests {
             maxmemory_policy: policy.map(str::to_owned),
             ..RedisFacts::default()
         };
-        let halt = evicts(redis(Some("allkeys-lru"))).unwrap().to_string();
+        let halt = evicts(&redis(Some("allkeys-lru"))).unwrap().to_string();
         let told = "redis: maxmemory-policy is allkeys-lru, must be noeviction: ";
         assert!(halt.starts_with(told), "{halt}");
-        assert_eq!(evicts(redis(Some("noeviction"))), None);
-        assert_eq!(evicts(redis(None)), None, "it is not asked to tell");
+        assert_eq!(evicts(&redis(Some("noeviction"))), None);
+        assert_eq!(evicts(&redis(None)), None, "it is not asked to tell");
     }
 
     #[test]

@@ -258,7 +258,7 @@ mod tests {
             ..QUIET
         };
         assert_eq!(wait(unanswered(0), 0), HOUR);
-        assert_eq!(wait(unanswered(600), 0), HOUR - Duration::from_mins(10));
+        assert_eq!(wait(unanswered(600), 0), Duration::from_mins(50));
         assert_eq!(wait(unanswered(3601), 0), Duration::ZERO);
     }
 

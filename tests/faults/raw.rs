@@ -82,10 +82,10 @@ fn counted(to: &mut Vec<u8>, bytes: &[u8]) {
 fn varint(to: &mut Vec<u8>, number: usize) {
     let mut left = number * 2;
     while left > 0x7f {
-        to.push((left & 0x7f) as u8 | 0x80);
+        to.push(left.to_le_bytes()[0] | 0x80);
         left >>= 7;
     }
-    to.push(left as u8);
+    to.push(left.to_le_bytes()[0]);
 }
 
 fn crc32c(bytes: &[u8]) -> u32 {

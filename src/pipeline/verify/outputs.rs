@@ -292,12 +292,11 @@ impl Channels {
         let next = self.next_clocks.entry(place.partition).or_default();
         let to_come = &self.clocks[*next..];
         let mut not_behind = to_come.iter().take_while(|it| it.position <= told.position);
-        match not_behind.position(|it| *it == told) {
-            Some(passed_over) => *next += passed_over + 1,
-            None => {
-                let first = to_come.first().copied();
-                self.odd_clocks.push(OddClock { place, told, first });
-            }
+        if let Some(passed_over) = not_behind.position(|it| *it == told) {
+            *next += passed_over + 1;
+        } else {
+            let first = to_come.first().copied();
+            self.odd_clocks.push(OddClock { place, told, first });
         }
     }
 }

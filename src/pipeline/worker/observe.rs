@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn brokers_that_are_away_are_asked_once_in_a_look() {
-        let (mut round, everybody) = (Round::default(), Vec::from_iter(0..12));
+        let (mut round, everybody): (_, Vec<_>) = (Round::default(), (0..12).collect());
         for shard in [0, 1, 2] {
             let (asked, answered) = look(&mut round, LONG, &everybody);
             assert_eq!((asked, answered), (vec![shard], vec![]));

@@ -151,9 +151,10 @@ impl<S: Stage> Recovery<'_, S> {
             }
             (Ruling::Copy { .. } | Ruling::NewCopy, _) => {
                 let fresh = self.new_copy(shard, bytes.as_deref(), last)?;
-                let due_of: DueOf<'_> = match found.checkpoint.is_damaged() {
-                    true => &due_of_whole,
-                    false => &due_of,
+                let due_of: DueOf<'_> = if found.checkpoint.is_damaged() {
+                    &due_of_whole
+                } else {
+                    &due_of
                 };
                 (Copied::Whole, self.copy(shard, fresh, last, due_of)?)
             }
