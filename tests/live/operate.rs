@@ -1,11 +1,17 @@
 //! `waymark inspect` and `waymark shard adopt`, as an operator meets them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
-use serde_json::Value;
+use rdkafka::Message as _;
+use rdkafka::message::OwnedMessage;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use waymark_testkit::{Kafka, servers_or_skip, until};
 
+use crate::client::Client;
 use crate::deployment::{Deployment, LONG, SHARDS, text};
+use crate::nervous::nervous_default;
 
 fn started(name: &str) -> Option<Deployment> {
     let servers = servers_or_skip()?;
@@ -47,6 +53,128 @@ fn a_customer_reads_the_same_from_the_store_and_from_the_changelog() {
 
     let nobody = deployment.asked(&["inspect", "customer", "nobody"]);
     assert_eq!(nobody.status.code(), Some(1), "{}", text(&nobody.stdout));
+}
+
+/// Held against a reader that knows of Waymark only what `docs` say.
+#[test]
+fn an_alert_shows_where_its_transitions_stand_and_what_it_rests_on() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let deployment = Deployment::create(&servers, "evidence", &Kafka::shared(&servers).bootstrap());
+    deployment.define(&nervous_default());
+    deployment.simulate(&["--seed", "3", "--customers", "60", "--events", "3000"]);
+    let mut worker = deployment.start(0);
+    deployment.wait_until_taken();
+    worker.stop();
+    let client = deployment.client();
+    let published = published(&client, &deployment.topic("alerts"));
+    let told = told(&client, &deployment.topic("events"));
+    let rests_on = |alert: &Published, that: &dyn Fn(&Vec<Value>) -> bool| {
+        let mut hashes = alert.iter().flat_map(|(_, _, alert)| hashes(alert));
+        hashes.any(|hash| that(&told[&hash]))
+    };
+    let of_a_kind: [&dyn Fn(&Published) -> bool; 3] = [
+        &|it| it.len() > 1,
+        &|it| it[0].2["kind"] == "nps_shift" && it[0].2["cohort"].is_object(),
+        &|it| rests_on(it, &|places| places.len() == 2), // sent twice
+    ];
+    let inspected = of_a_kind.map(|is_one| {
+        let (id, transitions) = published.iter().find(|(_, it)| is_one(it)).unwrap();
+        let shown = deployment.must(&["inspect", "alert", id, "-o", "json"]);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        assert_transitions(&shown, transitions, &deployment.topic("alerts"));
+        let mut evidence: Vec<_> = transitions.iter().flat_map(|(.., it)| hashes(it)).collect();
+        let mut seen = BTreeSet::new();
+        evidence.retain(|hash| seen.insert(hash.clone()));
+        let named = shown["evidence"].as_array().unwrap();
+        assert!(
+            !named.is_empty() && named.len() == evidence.len(),
+            "{shown:#}"
+        );
+        for (named, hash) in named.iter().zip(evidence) {
+            assert_eq!(named["event_hash"], hash);
+            assert_eq!(named["at"], json!(told[&hash]), "{hash}");
+        }
+        id
+    });
+
+    let ends = client.ends(&deployment.topic("events"));
+    for (partition, end) in (0..).zip(ends) {
+        client.cut(&deployment.topic("events"), partition, end);
+    }
+    for id in inspected {
+        let shown = deployment.must(&["inspect", "alert", id, "-o", "json"]);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        let evidence = shown["evidence"].as_array().unwrap();
+        assert!(evidence.iter().all(|it| it["at"] == json!([])), "{shown:#}");
+        let shown = deployment.must(&["inspect", "alert", id]);
+        let gone = shown.matches(": gone from the source").count();
+        assert_eq!(gone, evidence.len(), "{shown}");
+    }
+}
+
+/// The transitions of an alert in the order of their sequences, each with its partition and offset.
+type Published = Vec<(i32, i64, Value)>;
+
+fn published(client: &Client, topic: &str) -> BTreeMap<String, Published> {
+    let mut published: BTreeMap<String, Published> = BTreeMap::new();
+    for record in client.read(topic) {
+        let alert: Value = serde_json::from_slice(record.payload().unwrap()).unwrap();
+        let id = alert["alert_id"].as_str().unwrap().to_owned();
+        let transition = (record.partition(), record.offset(), alert);
+        published.entry(id).or_default().push(transition);
+    }
+    for transitions in published.values_mut() {
+        transitions.sort_by_key(|(_, _, alert)| alert["sequence"].as_u64());
+    }
+    published
+}
+
+/// Where each event stands, by the hash of its id.
+fn told(client: &Client, topic: &str) -> BTreeMap<String, Vec<Value>> {
+    let mut told: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let mut records = client.read(topic);
+    records.sort_by_key(|it| (it.partition(), it.offset()));
+    let id = |record: &OwnedMessage| -> Option<String> {
+        let event: Value = serde_json::from_slice(record.payload()?).ok()?;
+        Some(event["event_id"].as_str()?.to_owned())
+    };
+    for record in &records {
+        let Some(id) = id(record) else {
+            continue; // one that makes no sense
+        };
+        let hash = Sha256::digest(id.as_bytes());
+        let hash = hash[..8].iter().fold(String::new(), |mut hash, byte| {
+            write!(hash, "{byte:02x}").unwrap();
+            hash
+        });
+        let (partition, offset) = (record.partition(), record.offset());
+        let place = json!({"topic": topic, "partition": partition, "offset": offset});
+        told.entry(hash).or_default().push(place);
+    }
+    told
+}
+
+fn hashes(alert: &Value) -> Vec<String> {
+    let evidence = alert["evidence"].as_array().unwrap().iter();
+    evidence
+        .map(|it| it["event_hash"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn assert_transitions(shown: &Value, published: &Published, topic: &str) {
+    let shown = shown["transitions"].as_array().unwrap();
+    assert_eq!(shown.len(), published.len());
+    for ((shown, (partition, offset, alert)), sequence) in shown.iter().zip(published).zip(1..) {
+        assert_eq!(shown["alert"], *alert);
+        assert_eq!(shown["alert"]["sequence"], sequence);
+        assert_eq!(shown["topic"], topic);
+        assert_eq!(
+            (&shown["partition"], &shown["offset"]),
+            (&json!(partition), &json!(offset))
+        );
+    }
 }
 
 #[test]
