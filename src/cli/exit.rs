@@ -17,7 +17,7 @@ use crate::pipeline::{LiveError, ReplayError};
 use crate::publish::{PlainError, PublishError};
 use crate::registry::RegistryError;
 use crate::schemas::FileError;
-use crate::source::{MappingError, SourceError};
+use crate::source::{MappingError, SchemasError, SourceError};
 use crate::story::StoryError;
 
 /// How a command ended. What `--help`, the manual and `docs/install.md` say of it stands in [`Exit::meaning`].
@@ -172,7 +172,7 @@ impl Exit {
                 Exit::Config,
             ),
             (
-                cause.is::<StoryError>() || cause.is::<ConfigError>(),
+                cause.is::<StoryError>() || cause.is::<ConfigError>() || cause.is::<SchemasError>(),
                 Exit::Config,
             ),
             (

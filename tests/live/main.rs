@@ -10,6 +10,7 @@
 //! | `operate`    | `waymark inspect`, `shard adopt`                                       |
 //! | `systemd`    | what systemd is told                                                    |
 //! | `tap`        | `waymark tap`: alerts as they come                                     |
+//! | `schemas`    | events written with somebody else's schema, out of a folder            |
 //! | `secured`    | Kafka over TLS, with a login                                           |
 //! | `traces`     | traces of events go on to alerts, and a collector is told of steps     |
 //! | `collector`  | that collector; shared with `tests/traces.rs`                          |
@@ -44,6 +45,7 @@ mod panels;
 mod prometheus;
 #[path = "../support/rows.rs"]
 mod rows;
+mod schemas;
 mod secured;
 #[path = "../support/deployment.rs"]
 mod support;
