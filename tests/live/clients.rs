@@ -14,6 +14,7 @@ use waymark_engine::event::Timestamp;
 use waymark_testkit::{Clients, Kafka, Registry, Servers, clients_or_skip};
 
 use crate::deployment::Deployment;
+use crate::nervous::nervous_default;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -23,6 +24,7 @@ fn published(servers: &Servers, name: &str, settings: &str) -> (Deployment, Coun
     let file = deployment.folder().join("waymark.yaml");
     let mut file = OpenOptions::new().append(true).open(file).unwrap();
     file.write_all(settings.as_bytes()).unwrap();
+    deployment.define(&nervous_default()); // so that alerts about cohorts are among them
     deployment.simulate(&["--seed", "7", "--customers", "80", "--events", "3000"]);
     let mut worker = deployment.start(0);
     deployment.wait_until_taken();
@@ -66,16 +68,20 @@ fn java_and_python_read_every_alert_through_the_registry() {
         (counts.alerts, counts.alerts)
     );
     for line in &read {
-        assert_is_the_event_of_its_alert(&line["event"], &line["value"], "application/avro");
+        assert_is_the_event_of_its_alert(&deployment, &line["event"], &line["value"], "avro");
     }
+    assert_some_are_about_cohorts(in_python.values().map(|line| &line["value"]));
 
     let own_api = registry.url().replace("ccompat/v7", "registry/v2");
     let command = clients.java(&source("Read.java"));
     let read = lines(&deployment, command, &[&bootstrap, &alerts, &own_api]);
-    let in_java: BTreeMap<String, Value> = read.iter().map(|line| of_java(line)).collect();
+    let in_java: BTreeMap<String, [Value; 2]> = read.iter().map(|line| of_java(line)).collect();
     assert_eq!((read.len(), in_java.len()), (counts.alerts, counts.alerts));
+    for [event, alert] in in_java.values() {
+        assert_is_the_event_of_its_alert(&deployment, event, alert, "avro");
+    }
     for (id, line) in &in_python {
-        assert_eq!(in_java[id], line["value"], "{id}");
+        assert_eq!(in_java[id][1], line["value"], "{id}");
     }
 
     let number = counts.alerts.to_string();
@@ -142,12 +148,14 @@ fn the_examples_of_the_documents_read_every_alert_and_a_journey() {
     assert_eq!(ids(&in_python).len(), counts.alerts);
     let sorted = |read: &[String]| -> BTreeSet<String> { read.iter().cloned().collect() };
     assert_eq!(sorted(&in_python), sorted(&in_java));
+    let in_java: Vec<_> = in_java.iter().map(|line| alert_of(line)).collect();
+    assert_some_are_about_cohorts(&in_java);
 
     let read = python_reads(&deployment, &clients, &[&bootstrap, "lending.alerts"]);
     assert_eq!(read.len(), counts.alerts);
     for line in &read {
         let alert = in_millis(&line["value"]);
-        assert_is_the_event_of_its_alert(&line["event"], &alert, "application/json");
+        assert_is_the_event_of_its_alert(&deployment, &line["event"], &alert, "json");
     }
 
     let reader = example("journey.py", "store.md");
@@ -218,19 +226,17 @@ fn id_of(line: &str) -> String {
     id.to_owned()
 }
 
-/// Reads a line of the Java client: the id of the event, and the alert.
-fn of_java(line: &str) -> (String, Value) {
-    let (event, alert) = line.split_once('\t').unwrap();
+fn alert_of(line: &str) -> Value {
+    let (_, alert) = line.split_once('\t').unwrap();
+    serde_json::from_str(alert).unwrap()
+}
+
+/// Reads a line of the Java client: the id of the event, and the event with its alert.
+fn of_java(line: &str) -> (String, [Value; 2]) {
+    let (event, _) = line.split_once('\t').unwrap();
     let event: Value = serde_json::from_str(event).unwrap();
-    let alert: Value = serde_json::from_str(alert).unwrap();
-    let alert = in_millis(&alert);
-    assert_eq!(event["datacontenttype"], "application/avro");
-    assert_eq!(
-        event["type"],
-        format!("io.waymark.alert.{}", alert["kind"].as_str().unwrap())
-    );
-    assert!(event["severitytext"].is_string(), "{event}");
-    (event["id"].as_str().unwrap().to_owned(), alert)
+    let id = event["id"].as_str().unwrap().to_owned();
+    (id, [event, in_millis(&alert_of(line))])
 }
 
 /// Times of an alert in milliseconds, however they are written.
@@ -249,24 +255,50 @@ fn in_millis(alert: &Value) -> Value {
     alert
 }
 
-fn assert_is_the_event_of_its_alert(event: &Value, alert: &Value, media_type: &str) {
+fn assert_some_are_about_cohorts<'a>(alerts: impl IntoIterator<Item = &'a Value>) {
+    let about_cohorts = alerts.into_iter().filter(|it| it["cohort"].is_object());
+    assert!(about_cohorts.count() > 0);
+}
+
+/// Holds what an SDK makes of the headers against the alert, whose times are in milliseconds.
+fn assert_is_the_event_of_its_alert(
+    deployment: &Deployment,
+    event: &Value,
+    alert: &Value,
+    form: &str,
+) {
     let said = |of: &str| alert[of].as_str().unwrap_or_default();
     let id = format!("{}-{}", said("alert_id"), alert["sequence"]);
     assert_eq!(event["id"], id);
     assert_eq!(event["specversion"], "1.0");
     assert_eq!(event["type"], format!("io.waymark.alert.{}", said("kind")));
     assert_eq!(event["time"], alert["occurred_at"]);
-    assert_eq!(event["datacontenttype"], media_type);
+    assert_eq!(event["datacontenttype"], format!("application/{form}"));
     let cohort = &alert["cohort"];
-    let subject = match alert["customer_id"].as_str() {
-        Some(customer) => customer.to_owned(),
-        None => format!(
-            "{}={}",
-            cohort["dimension"].as_str().unwrap(),
-            cohort["value"].as_str().unwrap()
-        ),
+    let (stage, subject) = match alert["customer_id"].as_str() {
+        Some(customer) => ("customer", customer.to_owned()),
+        None => {
+            let part = |of: &str| cohort[of].as_str().unwrap();
+            ("cohort", format!("{}={}", part("dimension"), part("value")))
+        }
     };
     assert_eq!(event["subject"], subject);
+    let source = format!("/waymark/{}/{stage}", deployment.name);
+    assert_eq!(event["source"], source);
+    let (text, number) = match said("severity") {
+        "info" => ("INFO", "9"),
+        "warning" => ("WARN", "13"),
+        "critical" => ("ERROR", "17"),
+        other => panic!("{other} is no severity"),
+    };
+    assert_eq!(event["severitytext"], text);
+    assert_eq!(event["severitynumber"], number);
+    let recorded = Timestamp::parse(event["recordedtime"].as_str().unwrap()).unwrap();
+    let happened = event["time"].as_i64().unwrap();
+    assert!(
+        recorded.as_millis() >= happened,
+        "{event}: the history is of the past"
+    );
     let evidence = alert["evidence"].as_array().unwrap();
     assert_eq!(event["correlationid"], evidence[0]["event_hash"]);
 }

@@ -2,8 +2,10 @@ import io.apicurio.registry.serde.avro.AvroKafkaDeserializer;
 import io.cloudevents.CloudEvent;
 import io.cloudevents.kafka.KafkaMessageFactory;
 import java.time.Duration;
+import java.time.OffsetDateTime;
 import java.util.List;
 import java.util.Map;
+import java.util.StringJoiner;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -12,7 +14,7 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
  * Reads alerts to their end as a stock subscriber would, and prints each as a line: attributes of CloudEvents and the
- * alert, in JSON, with a tab between them.
+ * alert, in JSON, with a tab between them. The time is printed in milliseconds.
  *
  * <p>Arguments: bootstrap servers, topic, registry (Apicurio's own API).
  */
@@ -46,9 +48,14 @@ class Read {
     static void print(ConsumerRecord<String, GenericRecord> record) {
         // What the SDK reads of a record in binary mode are its headers; the value is the deserialiser's.
         CloudEvent event = KafkaMessageFactory.createReader(record.headers(), new byte[0]).toEvent();
-        System.out.printf(
-                "{\"id\":\"%s\",\"type\":\"%s\",\"datacontenttype\":\"%s\",\"severitytext\":\"%s\"}\t%s%n",
-                event.getId(), event.getType(), event.getDataContentType(), event.getExtension("severitytext"),
-                record.value());
+        var said = new StringJoiner(",", "{", "}");
+        for (String name : event.getAttributeNames()) say(said, name, event.getAttribute(name));
+        for (String name : event.getExtensionNames()) say(said, name, event.getExtension(name));
+        System.out.println(said + "\t" + record.value());
+    }
+
+    static void say(StringJoiner said, String name, Object value) {
+        if (value instanceof OffsetDateTime time) said.add("\"" + name + "\":" + time.toInstant().toEpochMilli());
+        else if (value != null) said.add("\"" + name + "\":\"" + value + "\"");
     }
 }
