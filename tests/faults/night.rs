@@ -66,16 +66,16 @@ fn evening() -> Vec<Value> {
         let score = if minute % 8 == 2 { 9 } else { 2 };
         for (branch, score) in [("harbour", 2), ("mill", score)] {
             let body = json!({"type": "survey.replied", "instrument": "NPS", "score": score});
-            let mut reply = event(minute, &format!("{branch}-{minute}"), body);
+            let mut reply = event(minute, &format!("{branch}-{minute}"), &body);
             reply["dimensions"] = json!({"branch": branch});
             evening.push(reply);
         }
     }
     for customer in ["silent", "answered"] {
-        evening.push(event(40, customer, json!({"type": "enquiry.opened"})));
+        evening.push(event(40, customer, &json!({"type": "enquiry.opened"})));
     }
-    evening.push(event(55, "answered", json!({"type": "enquiry.answered"})));
-    let mut heartbeat = event(58, "nobody", json!({"type": "feed.heartbeat"}));
+    evening.push(event(55, "answered", &json!({"type": "enquiry.answered"})));
+    let mut heartbeat = event(58, "nobody", &json!({"type": "feed.heartbeat"}));
     heartbeat["customer_id"] = Value::Null;
     evening.push(heartbeat);
     evening.sort_by_key(|it| it["occurred_at"].as_str().unwrap().to_owned());
@@ -83,7 +83,7 @@ fn evening() -> Vec<Value> {
 }
 
 /// Returns what happened so many minutes into the last hour.
-fn event(minute: u32, customer: &str, body: Value) -> Value {
+fn event(minute: u32, customer: &str, body: &Value) -> Value {
     json!({
         "event_id": format!("{customer}-{minute}"), "customer_id": customer, "case_id": customer,
         "occurred_at": format!("2025-03-03T23:{minute}:00Z"), "source": "bank", "body": body,

@@ -275,12 +275,11 @@ fn assert_is_the_event_of_its_alert(
     assert_eq!(event["time"], alert["occurred_at"]);
     assert_eq!(event["datacontenttype"], format!("application/{form}"));
     let cohort = &alert["cohort"];
-    let (stage, subject) = match alert["customer_id"].as_str() {
-        Some(customer) => ("customer", customer.to_owned()),
-        None => {
-            let part = |of: &str| cohort[of].as_str().unwrap();
-            ("cohort", format!("{}={}", part("dimension"), part("value")))
-        }
+    let (stage, subject) = if let Some(customer) = alert["customer_id"].as_str() {
+        ("customer", customer.to_owned())
+    } else {
+        let part = |of: &str| cohort[of].as_str().unwrap();
+        ("cohort", format!("{}={}", part("dimension"), part("value")))
     };
     assert_eq!(event["subject"], subject);
     let source = format!("/waymark/{}/{stage}", deployment.name);

@@ -247,8 +247,8 @@ fn a_forged_clock_is_noticed_before_and_after_the_true_one_came() {
     let (client, deltas) = (deployment.client(), deployment.topic("deltas"));
     let told = read(&client, &deltas);
     let on_the_second = told.iter().filter(|it| it.partition == 1);
-    let clocks = on_the_second.filter(|it| json_of(it).contains(r#""type":"clock""#));
-    let mut forged = clocks.last().expect("clocks go everywhere").clone();
+    let mut clocks = on_the_second.filter(|it| json_of(it).contains(r#""type":"clock""#));
+    let mut forged = clocks.next_back().expect("clocks go everywhere").clone();
     let mut clock: Value = serde_json::from_str(&json_of(&forged)).expect("JSON");
     let number = clock["number"].as_u64().expect("a number") + 1;
     clock["number"] = number.into();
