@@ -10,7 +10,7 @@
 //! (librdkafka issue 5423; KIP-890 mends it in the protocol). Whoever calls decides what a doubt is; see
 //! `protocol::rules`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
@@ -54,8 +54,8 @@ pub struct Transactions {
     slot: String,
     /// Invariant: none from the first doubt until a new one has taken the slot.
     producer: Option<Notary<BaseProducer<Deliveries>>>,
-    /// The last transaction has failed over the size of a record.
-    too_large: bool,
+    /// Shards that set records aside in a transaction that has failed over the size of a record, until they do it again.
+    too_large: BTreeSet<ShardId>,
     /// Producers that were dropped while in a call that hangs.
     dropped: Vec<Weak<BaseProducer<Deliveries>>>,
 }
@@ -167,20 +167,31 @@ impl Transactions {
             kafka: kafka.clone(),
             slot: slot.to_owned(),
             producer: None,
-            too_large: false,
+            too_large: BTreeSet::new(),
             dropped: Vec::new(),
         }
     }
 
-    /// Takes down how the last transaction has ended.
-    pub fn ended(&mut self, doubt: Option<&PublishDoubt>) {
-        self.too_large = doubt.is_some_and(PublishDoubt::is_too_large);
+    /// Takes down that a transaction was committed in which these shards set records aside.
+    pub fn committed(&mut self, set_aside: &[ShardId]) {
+        self.too_large.retain(|shard| !set_aside.contains(shard));
     }
 
-    /// Returns how many bytes there are for a record that can go without some of its parts, in a topic that takes so many.
-    /// None after a transaction that has failed over the size of a record: there are some that only the broker can measure.
-    pub fn room(&self, bytes_max: usize) -> usize {
-        if self.too_large { 0 } else { bytes_max }
+    /// Takes down why a transaction is in doubt in which these shards set records aside.
+    pub fn doubted(&mut self, doubt: &PublishDoubt, set_aside: &[ShardId]) {
+        if doubt.is_too_large() {
+            self.too_large.extend(set_aside);
+        }
+    }
+
+    /// Returns how many bytes there are for a record that a shard sets aside, in a topic that takes so many. None if it has
+    /// just failed over the size of one: there are some that only the broker can measure.
+    pub fn room(&self, shard: ShardId, bytes_max: usize) -> usize {
+        if self.too_large.contains(&shard) {
+            0
+        } else {
+            bytes_max
+        }
     }
 
     /// Returns whether there is a producer that may be used.
@@ -242,7 +253,12 @@ impl Transactions {
                     self.acknowledge();
                     base = back;
                 }
-                Err((error, _)) => return Err(PublishDoubt::Delivery(error)),
+                Err((error, _)) => {
+                    // After a record that could not be delivered the client takes no other, and does not say why.
+                    self.producer().poll(Duration::ZERO);
+                    let cause = self.deliveries().failed.take();
+                    return Err(PublishDoubt::Delivery(cause.unwrap_or(error)));
+                }
             }
         }
     }
@@ -364,6 +380,21 @@ impl Delivered {
     fn clear(&mut self) {
         *self = Self::default();
     }
+
+    /// Keeps the first error. That others were purged because of it tells nothing, and may be told before.
+    fn fail(&mut self, error: &KafkaError) {
+        if self.failed.as_ref().is_none_or(is_purged) {
+            self.failed = Some(error.clone());
+        }
+    }
+}
+
+fn is_purged(error: &KafkaError) -> bool {
+    let purged = [
+        RDKafkaErrorCode::PurgeQueue,
+        RDKafkaErrorCode::PurgeInflight,
+    ];
+    code(error).is_some_and(|code| purged.contains(&code))
 }
 
 impl ProducerContext for Deliveries {
@@ -372,9 +403,7 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
         let mut delivered = self.delivered.lock().expect("no holder panics");
         match result {
-            Err((error, _)) => {
-                delivered.failed.get_or_insert(error.clone());
-            }
+            Err((error, _)) => delivered.fail(error),
             Ok(record) if opaque > 0 => {
                 let receipt = Receipt {
                     offset: Offset(record.offset()),
@@ -401,5 +430,54 @@ impl ClientContext for Deliveries {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.log.error(error, reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_error_is_told_and_not_what_was_purged_because_of_it() {
+        let error = KafkaError::MessageProduction;
+        let first = |errors: &[RDKafkaErrorCode]| {
+            let mut delivered = Delivered::default();
+            for code in errors {
+                delivered.fail(&error(*code));
+            }
+            delivered.failed.as_ref().and_then(code)
+        };
+        let (purged, large) = (
+            RDKafkaErrorCode::PurgeQueue,
+            RDKafkaErrorCode::MessageSizeTooLarge,
+        );
+        assert_eq!(first(&[large, purged, large]), Some(large));
+        assert_eq!(first(&[purged, large, purged]), Some(large));
+        assert_eq!(first(&[large, RDKafkaErrorCode::Fenced]), Some(large));
+        assert_eq!(first(&[purged]), Some(purged));
+    }
+
+    #[test]
+    fn a_shard_has_no_room_from_a_record_that_was_too_large_until_it_has_set_it_aside() {
+        let kafka = config::Kafka {
+            properties: BTreeMap::new(),
+            consumer: BTreeMap::new(),
+            producer: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+        };
+        let mut transactions = Transactions::new(&kafka, "slot");
+        let doubt = |code| PublishDoubt::Delivery(KafkaError::MessageProduction(code));
+        let (one, two) = (ShardId(1), ShardId(2));
+        transactions.doubted(&doubt(RDKafkaErrorCode::Fenced), &[one]);
+        assert_eq!(transactions.room(one, 9), 9);
+        transactions.doubted(&doubt(RDKafkaErrorCode::MessageSizeTooLarge), &[one]);
+        transactions.committed(&[]); // others have worked meanwhile
+        transactions.committed(&[two]);
+        assert_eq!(
+            (transactions.room(one, 9), transactions.room(two, 9)),
+            (0, 9)
+        );
+        transactions.committed(&[one]);
+        assert_eq!(transactions.room(one, 9), 9);
     }
 }

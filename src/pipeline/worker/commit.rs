@@ -247,16 +247,16 @@ impl Outputs {
         step: &Decided,
         records: &[BorrowedMessage<'_>],
     ) -> Result<(), PublishDoubt> {
+        let room = |topic: &Topic| to.room(step.progress.shard, topic.bytes_max);
         for (place, outcome) in &step.set_aside {
             let record = &records[*place];
             let (topic, set_aside) = match outcome {
                 Outcome::DeadLettered(rejection) => {
-                    let bytes_max = to.room(self.dead_letter.bytes_max);
-                    (&self.dead_letter, dead_letter(record, rejection, bytes_max))
+                    let topic = &self.dead_letter;
+                    (topic, dead_letter(record, rejection, room(topic)))
                 }
                 Outcome::Late | Outcome::Applied | Outcome::Duplicate | Outcome::Ignored => {
-                    let bytes_max = to.room(self.late.bytes_max);
-                    (&self.late, late(record, bytes_max))
+                    (&self.late, late(record, room(&self.late)))
                 }
             };
             to.send(Outgoing {

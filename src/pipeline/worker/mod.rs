@@ -321,6 +321,8 @@ impl<S: Stage> Worker<S> {
             .iter()
             .map(|it| (it.progress.shard, it.progress.step))
             .collect();
+        let set_aside = steps.iter().filter(|step| !step.set_aside.is_empty());
+        let set_aside: Vec<_> = set_aside.map(|step| step.progress.shard).collect();
         let outputs = &self.shared.outputs;
         let committed = outputs.commit(
             &self.transactions,
@@ -330,10 +332,11 @@ impl<S: Stage> Worker<S> {
             collected,
             &mut span,
         );
-        self.transactions.ended(match &committed {
-            Err(Doubt::Publish(doubt)) => Some(doubt),
-            Ok(_) | Err(Doubt::Slow(_) | Doubt::NoReceipt(_)) => None,
-        });
+        match &committed {
+            Ok(_) => self.transactions.committed(&set_aside),
+            Err(Doubt::Publish(doubt)) => self.transactions.doubted(doubt, &set_aside),
+            Err(Doubt::Slow(_) | Doubt::NoReceipt(_)) => {}
+        }
         let receipts = committed.map_err(|doubt| {
             span.doubted(doubt.cause().label());
             Reaction::Recycle(doubt)
