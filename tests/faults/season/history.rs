@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub(super) const DAYS: i64 = 64;
 /// The days on which scores shift, and shift back. Three days are evidence enough; five later a new level is known.
-pub(super) const SHIFTS: [i64; 2] = [14, 32];
+pub(super) const SHIFTS: [i64; 2] = [8, 26];
 pub(super) const PLANTED: [&str; 4] = [
     "fall of harbour",
     "fall of old-town",
