@@ -1,7 +1,8 @@
 //! Looks every minute whether topics and store are still what delivery rests on.
 //!
-//! A setting that was right at the start may be changed by hand later, as when somebody gives the changelog a `delete` policy
-//! to save room, or lets Redis evict. Then every shard of this process stops and says which setting it was: going on could lose states.
+//! A setting that was right at the start may be changed by hand later, as when somebody gives the changelog a `delete`
+//! policy to save room, or lets Redis evict. Then every shard of this process stops and says which setting it was: going on
+//! could lose states.
 //!
 //! A restart of brokers changes nothing and must need nobody, whatever they say in the midst of it: see [`Memory`].
 
