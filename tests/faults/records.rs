@@ -10,9 +10,7 @@ use waymark_engine::event::Timestamp;
 use waymark_testkit::{Kafka, servers_or_skip, until};
 
 use crate::client::{Plain, header};
-#[cfg(feature = "failpoints")]
-use crate::deployment::Start;
-use crate::deployment::{Deployment, LONG, SHARDS, Worker};
+use crate::deployment::{Deployment, LONG, SHARDS, Start, Worker};
 use crate::raw;
 
 const NOT_UTF8: &[u8] = &[0xff, 0xfe, 0x80];
@@ -139,7 +137,11 @@ fn of_a_record_too_large_to_be_set_aside_as_much_stays_as_fits() {
         garbage("unmeasured", unmeasured),
     ];
     client.send_compressed(&events, &records[..1]);
-    let mut worker = deployment.start(0);
+    // Compressed, all of it would fit: only what does not compress is too large then.
+    let mut worker = deployment.start_as(Start {
+        settings: &["kafka.producer.compression.type=none"],
+        ..Start::default()
+    });
     deployment.caught_up();
     worker.runs();
     let recycled = || worker.metric("waymark_recycles_total", "cause=\"produce\"") > 0.0;

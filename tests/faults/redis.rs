@@ -222,19 +222,19 @@ fn a_state_that_can_not_be_read_any_more_is_copied_anew_by_its_worker() {
     let kafka = Kafka::shared(&servers);
     let deployment = Deployment::create(&servers, "redis-unreadable", &kafka.bootstrap());
     deployment.feed(2_000, 60, 76);
-    let mut worker = deployment.start(0);
-    deployment.stored();
-    deployment.caught_up();
-    worker.runs();
+    let worker = deployment.start(0);
+    deployment.settle(vec![worker]); // which has left everything in the store
 
     let keys = deployment
         .redis
         .ask(&["keys", "*.customer.1}:*:s:*"])
         .unwrap();
+    assert!(keys.lines().count() > 1, "{keys}");
     for altered in keys.lines() {
         deployment.redis.ask(&["append", altered, "x"]).unwrap();
     }
     deployment.feed(500, 60, 77);
+    let mut worker = deployment.start(0);
     worker.says("cannot be read");
     worker.runs();
     deployment.settle(vec![worker]);
