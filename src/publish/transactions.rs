@@ -121,6 +121,17 @@ impl PublishDoubt {
         error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageSizeTooLarge)
     }
 
+    /// Returns whether a broker has left us without an answer.
+    pub fn is_unanswered(&self) -> bool {
+        match self {
+            Self::Delivery(error) | Self::Request(_, error) => {
+                code(error).is_some_and(|code| UNANSWERED.contains(&code))
+            }
+            Self::Unacknowledged(_) | Self::Overdue(_) => true,
+            Self::Client(_) | Self::Thread(_) | Self::Stuck(_) => false,
+        }
+    }
+
     /// Returns the label of this doubt.
     pub fn cause(&self) -> RecycleCause {
         let fenced = [
@@ -146,6 +157,15 @@ impl PublishDoubt {
         }
     }
 }
+
+/// Errors that say that nobody has answered.
+const UNANSWERED: [RDKafkaErrorCode; 5] = [
+    RDKafkaErrorCode::MessageTimedOut,
+    RDKafkaErrorCode::OperationTimedOut,
+    RDKafkaErrorCode::RequestTimedOut,
+    RDKafkaErrorCode::BrokerTransportFailure,
+    RDKafkaErrorCode::AllBrokersDown,
+];
 
 /// What was asked of the coordinator, as errors tell it.
 const BEGIN: &str = "beginning the transaction";
@@ -455,6 +475,15 @@ mod tests {
         assert_eq!(first(&[purged, large, purged]), Some(large));
         assert_eq!(first(&[large, RDKafkaErrorCode::Fenced]), Some(large));
         assert_eq!(first(&[purged]), Some(purged));
+    }
+
+    #[test]
+    fn a_time_limit_that_has_passed_is_no_answer_and_a_refusal_is_one() {
+        let doubt = |code| PublishDoubt::Delivery(KafkaError::MessageProduction(code));
+        assert!(doubt(RDKafkaErrorCode::MessageTimedOut).is_unanswered());
+        assert!(PublishDoubt::Overdue(COMMIT).is_unanswered());
+        assert!(!doubt(RDKafkaErrorCode::Fenced).is_unanswered());
+        assert!(!doubt(RDKafkaErrorCode::MessageSizeTooLarge).is_unanswered());
     }
 
     #[test]

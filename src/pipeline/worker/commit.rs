@@ -68,6 +68,14 @@ pub(super) enum Doubt {
 }
 
 impl Doubt {
+    /// Returns whether a broker has left us without an answer.
+    pub(super) fn is_unanswered(&self) -> bool {
+        match self {
+            Doubt::Publish(doubt) => doubt.is_unanswered(),
+            Doubt::Slow(_) | Doubt::NoReceipt(_) => false,
+        }
+    }
+
     /// Returns the label of this doubt.
     pub(super) fn cause(&self) -> RecycleCause {
         match self {

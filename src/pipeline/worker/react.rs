@@ -8,6 +8,7 @@ use super::collect::Uncollected;
 use super::commit::Doubt;
 use super::takeover::Candidate;
 use super::{Worker, WorkerError};
+use crate::clock::Stopwatch;
 use crate::failpoint;
 use crate::pipeline::error::told;
 use crate::pipeline::stage::Stage;
@@ -64,6 +65,9 @@ impl<S: Stage> Worker<S> {
             }
             Reaction::Recycle(doubt) => {
                 self.observed.metrics.recycled(doubt.cause());
+                if doubt.is_unanswered() {
+                    self.unanswered = Some(Stopwatch::start());
+                }
                 warn!(
                     cause = told(&doubt),
                     "a transaction is in doubt, taking a new producer"
