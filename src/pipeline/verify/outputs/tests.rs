@@ -1,3 +1,5 @@
+//! Clocks as partitions tell them: alike, or noticed.
+
 use super::*;
 
 fn at(second: i64) -> Timestamp {

@@ -1,3 +1,5 @@
+//! A shard run once more: by the clocks of its deployment, and to where that has stopped.
+
 use std::time::Duration;
 
 use rdkafka::Timestamp as Appended;
