@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use crate::home::Home;
 use crate::ports::Port;
 use crate::process::Process;
-use crate::servers::{debian, folder, run};
+use crate::servers::{debian, folder, is_on_path, run};
 
 /// It is ready within half a second; tests run side by side on small machines.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -38,7 +38,7 @@ impl PrometheusProgram {
     pub fn find() -> Result<Self> {
         let unpacked = Self::Unpacked(root(&folder()));
         let mut known = [Self::OnPath, unpacked].into_iter();
-        let found = known.find(|program| program.runs().is_ok());
+        let found = known.find(|program| program.is_there() && program.runs().is_ok());
         found.with_context(|| format!("prometheus is neither on the path nor fetched: {RECIPE}"))
     }
 
@@ -80,6 +80,13 @@ impl PrometheusProgram {
         match self {
             Self::OnPath => Command::new(name),
             Self::Unpacked(root) => Command::new(root.join("usr/bin").join(name)),
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        match self {
+            Self::OnPath => is_on_path("prometheus") && is_on_path("promtool"),
+            Self::Unpacked(root) => root.exists(),
         }
     }
 

@@ -118,6 +118,18 @@ pub(crate) fn folder() -> PathBuf {
     )
 }
 
+/// Whether there is a program of this name on the path. Looked up instead of tried: `spawn` blocks signals until the child
+/// has become the program, so a child that ends before, for want of one, has its SIGCHLD handed to any other thread. If
+/// that one waits for the answer of a server, its read ends with `Interrupted`, and the test of a stranger fails.
+pub(crate) fn is_on_path(name: &str) -> bool {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the kit stands outside Waymark and its configuration"
+    )]
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
 /// Runs a tool to its end; when it fails, what it said is the error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();

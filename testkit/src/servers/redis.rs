@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::{debian, run};
+use super::{debian, is_on_path, run};
 
 /// `redis-server` is a name for a program in `redis-tools`; the libraries are those that a small system lacks.
 const PACKAGES: &[&str] = &[
@@ -48,6 +48,13 @@ impl RedisProgram {
         }
     }
 
+    fn is_there(&self) -> bool {
+        match self {
+            Self::OnPath => is_on_path("redis-server"),
+            Self::Unpacked(root) => root.exists(),
+        }
+    }
+
     fn runs(&self) -> Result<()> {
         run(self.server().arg("--version"))
     }
@@ -57,7 +64,7 @@ pub(super) fn find(folder: &Path) -> Option<RedisProgram> {
     let unpacked = RedisProgram::Unpacked(root(folder));
     [RedisProgram::OnPath, unpacked]
         .into_iter()
-        .find(|program| program.runs().is_ok())
+        .find(|program| program.is_there() && program.runs().is_ok())
 }
 
 /// Unpacks the packages into a folder beside and moves the result into place once the server runs.
