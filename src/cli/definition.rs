@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use waymark_engine::definition::{self, DEFAULT_TEXT, Definition, Place, Problem, ProblemSeverity};
+use waymark_engine::definition::{DEFAULT_TEXT, Definition, Place, Problem, ProblemSeverity};
 use waymark_engine::event::WriterSchemas;
 
 use crate::config::Config;
@@ -34,38 +34,27 @@ pub(super) enum WrongDefinition {
 /// # Errors
 /// If the file can't be read, or has errors. Warnings are for `waymark check`.
 pub(super) fn load(path: &Path) -> anyhow::Result<Definition> {
-    load_with_text(path).map(|(definition, _)| definition)
-}
-
-/// The same, with the text of the file.
-///
-/// # Errors
-/// If the file can't be read, or has errors.
-pub(super) fn load_with_text(path: &Path) -> anyhow::Result<(Definition, String)> {
     let text = read(path)?;
-    let parsed = Definition::parse(&text)
+    Definition::parse(&text)
         .map(|(definition, _)| definition)
         .map_err(|problems| {
             for problem in &problems {
                 anstream::eprintln!("{}\n", draw(problem, path, &text));
             }
             let path = path.display().to_string();
-            WrongDefinition::Refused { path }
-        })?;
-    Ok((parsed, text))
+            WrongDefinition::Refused { path }.into()
+        })
 }
 
-/// Returns the definition that a deployment runs, and the hash that its progress records carry.
+/// Returns the definition that a deployment runs.
 ///
 /// # Errors
 /// If the file can't be read, or has errors.
-pub(super) fn in_force(config: &Config) -> anyhow::Result<(Definition, String)> {
-    let (definition, text) = match &config.definition {
-        Some(path) => load_with_text(path)?,
-        None => (Definition::shipped_default(), DEFAULT_TEXT.to_owned()),
-    };
-    let hash = definition::fingerprint(&text);
-    Ok((definition, hash))
+pub(super) fn in_force(config: &Config) -> anyhow::Result<Definition> {
+    match &config.definition {
+        Some(path) => load(path),
+        None => Ok(Definition::shipped_default()),
+    }
 }
 
 /// Returns the text of the definition that a deployment runs, right or wrong.

@@ -12,7 +12,7 @@ use super::definition::text_in_force;
 use super::exit::Exit;
 use crate::pipeline::doctor::{Area, Depth, Finding, State, examine};
 
-/// Looks whether brokers, topics, permissions, Redis, registry and clock are as delivery needs them
+/// Looks whether definition, brokers, topics, permissions, Redis, registry and clock are as delivery needs them
 ///
 /// The same checks as at the start of `waymark run`, and some more. Joins no group and writes nothing, so whether topics
 /// may be written is not tried. Exit codes: 0 nothing is wrong (`!` is waived), 1 something is, 69 a server does not answer.
@@ -31,8 +31,12 @@ pub(super) struct Arguments {
 /// If a setting is wrong, or the definition can't be read.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = arguments.settings.load()?;
-    let mut findings = of_definition(&text_in_force(&config)?);
-    findings.extend(examine(&config, Depth::Whole));
+    let definition = Definition::parse(&text_in_force(&config)?);
+    let edition = definition.as_ref().ok();
+    let edition = edition.map(|(definition, _)| &definition.edition);
+    let found = examine(&config, edition, Depth::Whole);
+    let mut findings = of_definition(&definition);
+    findings.extend(found);
     findings.sort_by_key(|finding| finding.area);
     arguments
         .output
@@ -40,16 +44,19 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(exit_of(&findings))
 }
 
-fn of_definition(text: &str) -> Vec<Finding> {
+fn of_definition(parsed: &Result<(Definition, Vec<Problem>), Vec<Problem>>) -> Vec<Finding> {
     let say = |state, problem: &Problem| {
         let said = format!("line {}: {}", problem.place.line, problem.message);
         Finding::new(Area::Definition, state, said)
     };
-    match Definition::parse(text) {
+    match parsed {
         Err(problems) => problems.iter().map(|it| say(State::Wrong, it)).collect(),
         Ok((definition, warnings)) => {
             let (name, rules) = (&definition.name, definition.rules.len());
-            let said = format!("{name}, version {}, {rules} rules", definition.version);
+            let said = format!(
+                "{name}, version {}, {rules} rules",
+                definition.edition.version
+            );
             let good = Finding::new(Area::Definition, State::Good, said);
             let warnings = warnings.iter().map(|it| say(State::Waived, it));
             [good].into_iter().chain(warnings).collect()

@@ -142,6 +142,12 @@ impl Exit {
                 LiveError::Worker { .. } | LiveError::Thread(_) => Exit::Findings,
             });
         }
+        if let Some(unfit) = cause.downcast_ref::<Unfit>() {
+            return Some(match unfit {
+                Unfit::Surroundings => Exit::Unavailable,
+                Unfit::Definition => Exit::Config,
+            });
+        }
         if let Some(error) = cause.downcast_ref::<InspectError>() {
             return Self::of_inspect(error);
         }
@@ -185,7 +191,6 @@ impl Exit {
             ),
             (cause.is::<RegistryError>(), Exit::Unavailable),
             (cause.is::<Unreadable>(), Exit::Data),
-            (cause.is::<Unfit>(), Exit::Unavailable),
             (cause.is::<NoAnswer>(), Exit::Unavailable),
         ];
         known.into_iter().find(|(is, _)| *is).map(|(_, exit)| exit)

@@ -11,13 +11,14 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{debug, error, info, warn};
 use waymark_engine::STATE_FORMAT;
+use waymark_engine::definition::Edition;
 
 use super::config::RuledFlags;
 use super::definition::in_force;
 use super::exit::Exit;
 use crate::clock::TimeOfDay;
 use crate::config::Config;
-use crate::pipeline::doctor::{Depth, State, examine};
+use crate::pipeline::doctor::{Area, Depth, State, examine};
 use crate::pipeline::{self, Topics, Work};
 use crate::serve::{Notifier, Server};
 use crate::telemetry::{COMMIT, Metrics, Status, VERSION, start_logging};
@@ -28,8 +29,8 @@ use crate::view::Screen;
 ///
 /// Runs until SIGTERM or SIGINT; then finishes what is committed and leaves within ten seconds, or at once at a second
 /// signal. Exit codes: 0 stopped, 1 a worker has ended by itself, 69 the brokers can't be asked or something that delivery
-/// rests on is not fit, 78 a setting is wrong. Under systemd it says when it is ready, live and stopping (`Type=notify`,
-/// `WatchdogSec`).
+/// rests on is not fit, 78 a setting is wrong, or the definition was changed and kept its version. Under systemd it says
+/// when it is ready, live and stopping (`Type=notify`, `WatchdogSec`).
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -42,10 +43,15 @@ pub(super) struct Arguments {
     http: Option<String>,
 }
 
-/// Something that delivery rests on is not as it must be; each finding has been said in the log.
+/// What is not as it must be; each finding has been said in the log.
 #[derive(Debug, thiserror::Error)]
 #[error("the start is refused for what is said above; `waymark doctor` says it again")]
-pub(super) struct Unfit;
+pub(super) enum Unfit {
+    /// Something that delivery rests on.
+    Surroundings,
+    /// Nothing but the definition, which was changed under its old version.
+    Definition,
+}
 
 /// Runs the command.
 ///
@@ -55,8 +61,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = arguments.config()?;
     let instance = instance(&config);
     start_logging(&config.log, &instance)?;
-    let (definition, rules_hash) = in_force(&config)?;
-    fit(&config)?;
+    let definition = in_force(&config)?;
+    fit(&config, &definition.edition)?;
     let topics = Topics::learn(&config, &config.stages)?;
     let metrics = Metrics::new();
     let status = Status::new(&metrics);
@@ -69,10 +75,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if let Some(server) = &server {
         info!(address = %server.address(), "metrics and probes are served");
     }
-    info!(version = VERSION, commit = COMMIT, state_format = STATE_FORMAT, deployment = config.deployment.as_str(), definition = %definition.name, rules = rules_hash, "starting");
+    info!(version = VERSION, commit = COMMIT, state_format = STATE_FORMAT, deployment = config.deployment.as_str(), definition = %definition.name, rules = &*definition.edition.fingerprint, "starting");
     let work = Work {
         definition,
-        rules_hash,
         schemas: super::definition::schemas(&config)?,
         topics,
         tracer: exporter.tracer(),
@@ -111,8 +116,8 @@ impl Arguments {
 }
 
 /// The same look as that of `waymark doctor`. A store that does not answer is waited for by the workers.
-fn fit(config: &Config) -> Result<(), Unfit> {
-    let findings = examine(config, Depth::Start);
+fn fit(config: &Config, edition: &Edition) -> Result<(), Unfit> {
+    let findings = examine(config, Some(edition), Depth::Start);
     for finding in &findings {
         let (area, places) = (finding.area.name(), finding.places.join(", "));
         match finding.state {
@@ -121,8 +126,14 @@ fn fit(config: &Config) -> Result<(), Unfit> {
             State::Wrong => error!(area, places, "{}", finding.said),
         }
     }
-    let refused = findings.iter().any(|finding| finding.state == State::Wrong);
-    if refused { Err(Unfit) } else { Ok(()) }
+    let mut wrong = findings.iter().filter(|it| it.state == State::Wrong);
+    match wrong.next() {
+        None => Ok(()),
+        Some(only) if only.area == Area::Definition && wrong.next().is_none() => {
+            Err(Unfit::Definition)
+        }
+        Some(_) => Err(Unfit::Surroundings),
+    }
 }
 
 /// Returns a flag that the first SIGTERM or SIGINT sets. The second one ends the process at once, as people expect.

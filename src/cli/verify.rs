@@ -42,10 +42,9 @@ pub(super) struct Arguments {
 /// If a setting is wrong, or something that must be compared can't be read.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = arguments.settings.load()?;
-    let (definition, rules_hash) = in_force(&config)?;
+    let definition = in_force(&config)?;
     let given = Given {
         definition,
-        rules_hash,
         schemas: schemas(&config)?,
         damage: if arguments.mark_damaged {
             Damage::Mark

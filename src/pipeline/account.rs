@@ -167,7 +167,7 @@ impl Account {
         let (applications, states) = survey(stored)?;
         Ok(Summary {
             definition: definition.name.clone(),
-            definition_version: definition.version.clone(),
+            definition_version: definition.edition.version.clone(),
             clock: Clock {
                 first_event: self.first_event,
                 stream_time: engine.stream_time(),

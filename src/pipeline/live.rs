@@ -44,8 +44,6 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Work {
     /// The definition in force.
     pub definition: Definition,
-    /// Hash of its file: written into every progress record.
-    pub rules_hash: String,
     /// What Avro events may be written with.
     pub schemas: Schemas,
     /// What the topics are like.

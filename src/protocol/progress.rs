@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use waymark_engine::definition::Edition;
 use waymark_engine::event::{Text, Timestamp};
 use waymark_engine::stage::Books;
 
@@ -52,8 +53,11 @@ pub struct Progress {
     pub cohorts: BTreeMap<Text, u32>,
     /// How the records of the shard ended, from its beginning.
     pub books: Books,
-    /// Hash of the definition in force.
-    pub rules: String,
+    /// Fingerprint of the definition in force.
+    rules: Text,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rules_version: Option<Text>,
 }
 
 /// Where a committed step ends in the changelog: its progress record, as the broker took it.
@@ -105,8 +109,23 @@ impl Progress {
             upstreams: Upstreams::default(),
             cohorts: BTreeMap::new(),
             books: Books::default(),
-            rules: String::new(),
+            rules: Text::from(""),
+            rules_version: None,
         }
+    }
+
+    /// Records by which definition a step was made.
+    pub fn made_by(&mut self, edition: &Edition) {
+        self.rules.clone_from(&edition.fingerprint);
+        self.rules_version = Some(edition.version.clone());
+    }
+
+    /// Returns by which definition the step was made; none before the first.
+    pub fn edition(&self) -> Option<Edition> {
+        Some(Edition {
+            version: self.rules_version.clone()?,
+            fingerprint: self.rules.clone(),
+        })
     }
 
     /// Returns the value of the record.
@@ -185,6 +204,22 @@ mod tests {
         let says = r#""ticks_rest_until":"2026-01-01T00:00:00.000Z""#;
         assert!(written.contains(says), "{written}");
         assert_eq!(Progress::decode(written.as_bytes()).ok(), Some(resting));
+    }
+
+    #[test]
+    fn a_record_says_which_definition_decided() {
+        let edition = Edition {
+            version: "2026.1".into(),
+            fingerprint: "0123456789abcdef".into(),
+        };
+        let mut made = progress();
+        assert_eq!(made.edition(), None);
+        made.made_by(&edition);
+        let written = String::from_utf8(made.encode()).expect("JSON");
+        let says = r#""rules":"0123456789abcdef","rules_version":"2026.1""#;
+        assert!(written.contains(says), "{written}");
+        let read = Progress::decode(written.as_bytes()).expect("ours");
+        assert_eq!(read.edition(), Some(edition));
     }
 
     #[test]

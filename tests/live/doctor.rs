@@ -1,9 +1,12 @@
 //! `waymark doctor`: everything is ticked, and what keeps a worker from starting is named.
 
+use std::fs;
+
 use serde_json::Value;
-use waymark_testkit::{Kafka, Redis, redis, servers_or_skip};
+use waymark_testkit::{Kafka, Redis, redis, servers_or_skip, until};
 
 use crate::deployment::{Deployment, LONG, text};
+use crate::nervous::nervous_default;
 
 fn findings(deployment: &Deployment, code: i32) -> Vec<Value> {
     let output = deployment.asked(&["doctor", "-o", "json"]);
@@ -109,4 +112,57 @@ fn a_missing_topic_and_a_redis_that_is_away_are_named() {
         wrong[0].starts_with("topic is missing, wanted there"),
         "{wrong:?}"
     );
+}
+
+#[test]
+fn a_definition_that_was_changed_under_its_version_is_refused_before_anybody_joins() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let deployment = Deployment::create(&servers, "changed", &Kafka::shared(&servers).bootstrap());
+    deployment.define(&nervous_default());
+    let file = deployment.folder().join("definition.yaml");
+    let change = |from: &str, to: &str| {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(&file, text.replacen(from, to, 1)).unwrap();
+    };
+    let ticks = |findings: &[Value]| said(findings, "definition", "good");
+    let known = "shards know version 2026.1 as it is".to_owned();
+    assert!(
+        !ticks(&findings(&deployment, 0)).contains(&known),
+        "no shard has run yet"
+    );
+    deployment.simulate(&["--events", "500"]);
+    let mut worker = deployment.start(0);
+    deployment.wait_until_taken();
+    worker.stop();
+    assert!(ticks(&findings(&deployment, 0)).contains(&known));
+
+    change("zone: UTC", "zone: \"UTC\" # said in other words");
+    assert!(ticks(&findings(&deployment, 0)).contains(&known));
+
+    change("tolerance: 0", "tolerance: 1");
+    let refused = said(&findings(&deployment, 1), "definition", "wrong");
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    let mut worker = deployment.start(0);
+    let ended = worker.process.wait(LONG).expect("it does not start");
+    assert_eq!(ended.code(), Some(78), "{}", worker.process.tail());
+    let told = worker.process.stdout() + &worker.process.stderr();
+    assert!(told.contains(&refused[0]), "{told}");
+
+    change("\"2026.1\"", "\"2026.2\"");
+    assert_eq!(
+        said(&findings(&deployment, 0), "definition", "wrong").len(),
+        0
+    );
+    let mut worker = deployment.start(0);
+    let decided = |shard: &Value| shard["rules"]["version"] == "2026.2";
+    let all_decided = || deployment.shards().iter().all(decided).then_some(());
+    assert!(
+        until(LONG, all_decided).is_some(),
+        "{:#?}",
+        deployment.shards()
+    );
+    worker.stop();
 }

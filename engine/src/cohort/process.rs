@@ -112,7 +112,7 @@ impl Cohorts {
         Some(Self {
             nps: definition.nps.clone()?,
             zone: definition.zone.clone(),
-            version: definition.version.clone(),
+            version: definition.edition.version.clone(),
         })
     }
 

@@ -44,7 +44,10 @@ impl Definition {
 
     fn opening(&self) -> String {
         let zone = self.zone.iana_name().unwrap_or("UTC");
-        format!("{} {} counts days in {zone}.", self.name, self.version)
+        format!(
+            "{} {} counts days in {zone}.",
+            self.name, self.edition.version
+        )
     }
 
     fn lateness(&self) -> String {

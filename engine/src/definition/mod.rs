@@ -11,6 +11,7 @@
 //! | `parse`     | from as typed to as meant, telling everything that is wrong          |
 //! | `lint`      | what can be read, and yet is not what anybody means                  |
 //! | `problem`   | what is wrong, where, and what to write instead                      |
+//! | `edition`   | which definition it is: version and fingerprint                      |
 //! | `names`     | names that were mistyped, and those probably meant                   |
 //! | `explain`   | the definition in plain words                                        |
 //! | `graph`     | the definition as a picture                                          |
@@ -19,6 +20,7 @@
 
 mod condition;
 mod duration;
+mod edition;
 mod explain;
 mod graph;
 mod kind_set;
@@ -36,9 +38,10 @@ mod tree;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::{EventHash, FeedName, Kind, Text};
+use crate::event::{FeedName, Kind, Text};
 
 pub use condition::{ApplicationFacts, Condition, ConditionError, Facts};
+pub use edition::Edition;
 pub use explain::{ExpectedDelay, Fall};
 pub use kind_set::{KindSet, PartySet};
 pub use problem::{Place, Problem, ProblemSeverity};
@@ -53,18 +56,13 @@ pub fn json_schema() -> serde_json::Value {
     schemars::schema_for!(raw::RawDefinition).to_value()
 }
 
-/// Returns what tells one text of a definition from another: 64 bits of its SHA-256, in hexadecimal digits.
-pub fn fingerprint(text: &str) -> String {
-    EventHash::of(text).to_string()
-}
-
 /// A definition as meant.
 #[derive(Debug, Clone)]
 pub struct Definition {
     /// Its name.
     pub name: Text,
-    /// Its version, recorded on every alert.
-    pub version: Text,
+    /// Its version, recorded on every alert, and what tells whether that was changed with every change.
+    pub edition: Edition,
     /// Feeds and how late they may be.
     pub feeds: Feeds,
     /// The zone of civil days.

@@ -88,7 +88,7 @@ impl<'a> Emitted<'a> {
             occurred_at: transition.at,
             due: transition.due,
             rule: rule.id.clone(),
-            definition_version: self.definition.version.clone(),
+            definition_version: self.definition.edition.version.clone(),
             evidence: evidence.into_iter().flatten().map(evidence_of).collect(),
             details: details(subject, transition),
         }

@@ -118,7 +118,7 @@ impl Rules {
             occurred_at: turn.at,
             due: None,
             rule: turned.rule.clone(),
-            definition_version: self.definition.version.clone(),
+            definition_version: self.definition.edition.version.clone(),
             evidence: [turn.armed, turn.other].map(evidence_of).into(),
             details: details
                 .into_iter()

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use waymark_engine::definition::{
-    Definition, FeedClass, Feeds, KindSet, Raise, Rule, RuleKey, Selector, Stage, SubjectKind,
-    Until, Within, WithinCase,
+    Definition, Edition, FeedClass, Feeds, KindSet, Raise, Rule, RuleKey, Selector, Stage,
+    SubjectKind, Until, Within, WithinCase,
 };
 use waymark_engine::derived::Severity;
 use waymark_engine::event::{
@@ -129,7 +129,10 @@ fn definition() -> impl Strategy<Value = Definition> {
         .prop_map(
             move |(quiet, stalled, enquiry, absent, papers, grace)| Definition {
                 name: "random".into(),
-                version: "1".into(),
+                edition: Edition {
+                    version: "1".into(),
+                    fingerprint: "".into(),
+                },
                 feeds: Feeds {
                     digital: minutes(60),
                     offline: minutes(60),

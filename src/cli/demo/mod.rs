@@ -24,7 +24,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
-use waymark_engine::definition::{self, DEFAULT_TEXT, Definition};
+use waymark_engine::definition::{DEFAULT_TEXT, Definition};
 
 use super::Output;
 use super::exit::{Exit, Unreadable};
@@ -96,7 +96,7 @@ const TARGET: (&str, &str) = ("{ by: branch,", "{ by: branch, target: 20,");
 /// # Errors
 /// If the definition or a log can't be read, or the machinery fails.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let (definition, rules_hash) = arguments.definition()?;
+    let definition = arguments.definition()?;
     let mapping = arguments.mapping.as_ref().map(|path| Mapping::load(path));
     let mapping = mapping.transpose()?;
     let story = arguments.story(mapping.as_ref())?;
@@ -114,7 +114,6 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let clock = StoryClock::at(story.begin);
     let work = Work {
         definition,
-        rules_hash,
         schemas: super::definition::schemas(&config)?,
         topics: Topics::learn(&config, &config.stages)?,
         metrics,
@@ -150,16 +149,13 @@ fn poster(servers: &str, http: SocketAddr) -> [String; 3] {
 }
 
 impl Arguments {
-    fn definition(&self) -> anyhow::Result<(Definition, String)> {
-        let (definition, text) = if let Some(path) = &self.definition {
-            super::definition::load_with_text(path)?
-        } else {
-            let text = DEFAULT_TEXT.replacen(TARGET.0, TARGET.1, 1);
-            let parsed = Definition::parse(&text).expect("a test reads it");
-            (parsed.0, text)
-        };
-        let hash = definition::fingerprint(&text);
-        Ok((definition, hash))
+    fn definition(&self) -> anyhow::Result<Definition> {
+        if let Some(path) = &self.definition {
+            return super::definition::load(path);
+        }
+        let text = DEFAULT_TEXT.replacen(TARGET.0, TARGET.1, 1);
+        let (definition, _) = Definition::parse(&text).expect("a test reads it");
+        Ok(definition)
     }
 
     fn story<'m>(&self, mapping: Option<&'m Mapping>) -> anyhow::Result<Story<'m>> {

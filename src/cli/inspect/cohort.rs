@@ -36,7 +36,7 @@ pub(super) struct Arguments {
 /// If a setting is wrong, or a server can't be asked.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = arguments.settings.load()?;
-    let (definition, _) = in_force(&config)?;
+    let definition = in_force(&config)?;
     let from = arguments.from.map(inspect::From::from);
     let mut inspector = Inspector::open(&config, StageName::Cohort)?;
     let report = inspector.cohort(&arguments.key, &definition, from)?;

@@ -38,7 +38,7 @@ pub(super) struct Arguments {
 /// If a setting is wrong, or a server can't be asked.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let config = arguments.settings.load()?;
-    let (definition, _) = in_force(&config)?;
+    let definition = in_force(&config)?;
     let from = arguments.from.map(inspect::From::from);
     let report = Inspector::open(&config, StageName::Customer)?.customer(
         &arguments.id,

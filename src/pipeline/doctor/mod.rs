@@ -5,6 +5,7 @@
 //! | ------------- | ----------------------------------------------------------------------------------- |
 //! | `brokers`     | limits and durability that topics can't set for themselves                          |
 //! | `topics`      | the topics, as `kafka::topics` has them, and whether there is work for all workers  |
+//! | `definition`  | whether the shards know it as its version names it                                  |
 //! | `permissions` | what may be read, asked and taken, as far as trying tells without writing anything  |
 //! | `store`       | Redis, as it tells about itself                                                     |
 //! | `registry`    | the Schema Registry, if there is one                                                |
@@ -14,12 +15,14 @@
 
 mod brokers;
 mod clock;
+mod definition;
 mod permissions;
 mod registry;
 mod store;
 mod topics;
 
 use serde::Serialize;
+use waymark_engine::definition::Edition;
 
 use crate::config::Config;
 use crate::kafka::admin::{Admin, AdminError};
@@ -102,19 +105,26 @@ impl Area {
     }
 }
 
-/// Looks at everything and returns what was found, the good included. Joins no group, writes nothing.
-pub fn examine(config: &Config, depth: Depth) -> Vec<Finding> {
+/// Looks at everything and returns what was found, the good included. Joins no group, writes nothing. `edition` is that of
+/// the definition in force, if it can be read.
+pub fn examine(config: &Config, edition: Option<&Edition>, depth: Depth) -> Vec<Finding> {
     let mut findings = Vec::new();
     match Admin::new(config) {
         Err(error) => findings.push(away(Area::Brokers, &error)),
-        Ok(admin) => kafka(config, &admin, depth, &mut findings),
+        Ok(admin) => kafka(config, &admin, edition, depth, &mut findings),
     }
     store::examine(config, &mut findings);
     registry::examine(config, &mut findings);
     findings
 }
 
-fn kafka(config: &Config, admin: &Admin, depth: Depth, findings: &mut Vec<Finding>) {
+fn kafka(
+    config: &Config,
+    admin: &Admin,
+    edition: Option<&Edition>,
+    depth: Depth,
+    findings: &mut Vec<Finding>,
+) {
     let looked = brokers::examine(config, admin, findings)
         .and_then(|()| topics::examine(config, admin, findings));
     let topics_are_there = match looked {
@@ -122,7 +132,13 @@ fn kafka(config: &Config, admin: &Admin, depth: Depth, findings: &mut Vec<Findin
         // Whatever else is asked would not be answered either.
         Err(error) => return findings.push(away(Area::Brokers, &error)),
     };
-    if depth == Depth::Whole && topics_are_there {
+    if !topics_are_there {
+        return;
+    }
+    if let Some(edition) = edition {
+        definition::examine(config, edition, findings);
+    }
+    if depth == Depth::Whole {
         permissions::examine(config, findings);
         clock::examine(config, findings);
     }

@@ -1,6 +1,7 @@
 //! Where a shard stands: in its source, its changelog and the store.
 
 use serde::Serialize;
+use waymark_engine::definition::Edition;
 use waymark_engine::event::Timestamp;
 use waymark_engine::stage::Books;
 
@@ -40,8 +41,8 @@ pub struct ShardReport {
     pub store: Option<StoreReport>,
     /// How its records ended.
     pub books: Option<Books>,
-    /// Hash of the definition that its last step was made by.
-    pub rules: Option<String>,
+    /// The definition that its last step was made by.
+    pub rules: Option<Edition>,
     /// What a worker would do that takes it over now.
     pub next_owner: String,
     /// The name of the halt, if it would stand still.
@@ -92,7 +93,7 @@ impl Inspector {
                 .as_ref()
                 .map(|_| StoreReport::of(&found, progress)),
             books: progress.map(|progress| progress.books.clone()),
-            rules: progress.map(|progress| progress.rules.clone()),
+            rules: progress.and_then(Progress::edition),
             next_owner: told(&ruling),
             halt: ruling.err().map(|halt| halt.code()),
         })

@@ -84,7 +84,7 @@ fn shared<S: Stage>(
             origin: Origin::new(deployment.as_str(), S::NAME),
             forms,
         },
-        rules_hash: work.rules_hash.clone(),
+        edition: work.definition.edition.clone(),
         step: config.workers.step,
         flush: config.workers.flush,
         tick_resume: config.time.tick_resume,

@@ -1,6 +1,7 @@
 //! Why a deployment can't be verified: what would have to be compared is not there, or is not ours to compare.
 
 use rdkafka::error::KafkaError;
+use waymark_engine::definition::Edition;
 
 use crate::changelog;
 use crate::kafka::{ClientError, ReadError};
@@ -16,16 +17,16 @@ pub enum VerifyError {
     NoTopic(String),
     /// The definition is not the one that the deployment ran with.
     #[error(
-        "OTHER_RULES: shard {shard} last ran with rules {used}, the definition given has {given}: name the definition \
-         that was in force"
+        "OTHER_RULES: shard {shard} last ran by {used}, the definition given is {given}: name the definition that was in \
+         force", used = used.as_ref().map_or_else(|| "none that it tells".to_owned(), ToString::to_string)
     )]
     OtherRules {
         /// The shard.
         shard: ShardId,
-        /// Hash in its last progress record.
-        used: String,
-        /// Hash of the definition given.
-        given: String,
+        /// By its last progress record.
+        used: Option<Edition>,
+        /// The definition given.
+        given: Edition,
     },
     /// The changelog belongs to somebody else, or to another release.
     #[error("FOREIGN_CHANGELOG: shard {shard}: {fact}")]

@@ -1,6 +1,7 @@
 //! One stage of a deployment: its changelogs folded, its shards run once more, its store compared.
 
 use rdkafka::message::Message;
+use waymark_engine::definition::Edition;
 use waymark_engine::event::Timestamp;
 use waymark_engine::stage::{Derived, Outcome};
 
@@ -24,7 +25,7 @@ pub(super) struct Look<'a, S> {
     log: &'a Log<'a>,
     group: String,
     source_topic: String,
-    rules_hash: &'a str,
+    edition: &'a Edition,
     changelog: ChangelogReader,
     source: PartitionReader,
     offsets: GroupOffsets,
@@ -40,7 +41,7 @@ impl<'a, S: Stage> Look<'a, S> {
         stage: S,
         config: &'a Config,
         log: &'a Log<'a>,
-        rules_hash: &'a str,
+        edition: &'a Edition,
         damage: Damage,
         source_topic: String,
     ) -> Result<Self, VerifyError> {
@@ -51,7 +52,7 @@ impl<'a, S: Stage> Look<'a, S> {
             stage,
             config,
             log,
-            rules_hash,
+            edition,
             changelog: ChangelogReader::open(&config.kafka, &group, &changelog)?,
             source: log.reader(&source_topic)?,
             offsets: GroupOffsets::open(&config.kafka, &group, &source_topic)?,
@@ -202,11 +203,12 @@ impl<'a, S: Stage> Look<'a, S> {
             let fact = format!("its group is {theirs}, ours is {ours}");
             return Err(VerifyError::Foreign { shard, fact });
         }
-        if progress.rules != self.rules_hash {
+        let used = progress.edition();
+        if used.as_ref() != Some(self.edition) {
             return Err(VerifyError::OtherRules {
                 shard,
-                used: progress.rules.clone(),
-                given: self.rules_hash.to_owned(),
+                used,
+                given: self.edition.clone(),
             });
         }
         Ok(())

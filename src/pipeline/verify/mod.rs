@@ -54,8 +54,6 @@ pub use verdict::{Difference, ShardVerdict, Sort, StoreLook, Tally, Verdict, Wro
 pub struct Given {
     /// The definition that was in force.
     pub definition: Definition,
-    /// Hash of its file.
-    pub rules_hash: String,
     /// What Avro events may be written with.
     pub schemas: Schemas,
     /// What to do about a copy in the store that is not the changelog.
@@ -84,7 +82,7 @@ pub fn verify(
     let deployment = &config.deployment;
     let group = deployment.group(CustomerStage::NAME);
     let log = Log::open(&config.kafka, group, given.schemas.clone())?;
-    let (rules_hash, damage) = (given.rules_hash.as_str(), given.damage);
+    let (edition, damage) = (&given.definition.edition, given.damage);
     let customers = CustomerStage {
         rules: Arc::new(Rules::new(given.definition.clone())),
         schemas: given.schemas.clone(),
@@ -97,9 +95,9 @@ pub fn verify(
         upstream_shards: u32::try_from(upstream_shards).unwrap_or(u32::MAX),
     });
     let (events, deltas) = (deployment.events(), deployment.deltas());
-    let customers = Look::open(customers, config, &log, rules_hash, damage, events)?;
+    let customers = Look::open(customers, config, &log, edition, damage, events)?;
     let cohorts = cohorts
-        .map(|stage| Look::open(stage, config, &log, rules_hash, damage, deltas))
+        .map(|stage| Look::open(stage, config, &log, edition, damage, deltas))
         .transpose()?;
     both(config, &log, &customers, cohorts.as_ref(), tell)
 }

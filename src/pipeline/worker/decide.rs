@@ -13,6 +13,7 @@ mod states;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use waymark_engine::definition::Edition;
 use waymark_engine::derived::{Alert, Delta, Score};
 use waymark_engine::event::Timestamp;
 use waymark_engine::stage::{Books, Derived, Key, Outcome, Shard};
@@ -29,8 +30,8 @@ use states::States;
 /// What decides besides the records themselves.
 pub(super) struct Deciding<'a, S> {
     pub(super) stage: &'a S,
-    /// Hash of the definition.
-    pub(super) rules_hash: &'a str,
+    /// The definition in force.
+    pub(super) edition: &'a Edition,
     /// The largest state that the changelog takes, in bytes.
     pub(super) state_bytes_max: usize,
 }
@@ -107,9 +108,9 @@ pub(super) struct Decided {
 
 impl Decided {
     /// The first step of a shard: nothing but the beginning of its history.
-    pub(super) fn opening(mut progress: Progress, rules_hash: &str) -> Self {
+    pub(super) fn opening(mut progress: Progress, edition: &Edition) -> Self {
         progress.step = progress.step.next();
-        rules_hash.clone_into(&mut progress.rules);
+        progress.made_by(edition);
         Self {
             progress,
             changes: Vec::new(),
@@ -277,7 +278,7 @@ impl<S: Stage> Step<'_, S> {
         progress.position = intake.position_at(taken);
         progress.books.add(&self.books);
         progress.stream_time = self.engine.stream_time();
-        self.with.rules_hash.clone_into(&mut progress.rules);
+        progress.made_by(self.with.edition);
         let strays = self.with.stage.leave(self.gate, &mut progress);
         Ok(Decided {
             progress,

@@ -142,9 +142,10 @@ impl<S: Stage> Rig<S> {
         loaded: &Loaded,
         decide: D,
     ) -> Result<Decided, Setback> {
+        let Definition { edition, .. } = Definition::shipped_default();
         let with = Deciding {
             stage: &self.stage,
-            rules_hash: "rules",
+            edition: &edition,
             state_bytes_max: self.state_bytes_max,
         };
         attempt(&with, &mut self.shard, intake, loaded, decide)

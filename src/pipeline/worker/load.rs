@@ -196,7 +196,7 @@ impl<S: Stage> ShardWork<'_, S> {
     ) -> Result<Decided, Reaction> {
         let with = Deciding {
             stage: &self.shared.stage,
-            rules_hash: &self.shared.rules_hash,
+            edition: &self.shared.edition,
             state_bytes_max: self.shared.state_bytes_max,
         };
         let decided = attempt(&with, self.shard, intake, loaded, decide);

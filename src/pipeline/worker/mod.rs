@@ -54,6 +54,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::KafkaError;
+use waymark_engine::definition::Edition;
 
 use crate::changelog::ChangelogReader;
 use crate::clock::{Stopwatch, TimeOfDay};
@@ -86,8 +87,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// What all workers of a stage share.
 pub(crate) struct Shared<S> {
     pub(crate) stage: S,
-    /// Hash of the definition.
-    pub(crate) rules_hash: String,
+    /// The definition in force.
+    pub(crate) edition: Edition,
     pub(crate) group: String,
     pub(crate) source_topic: String,
     pub(crate) outputs: Outputs,

@@ -202,7 +202,7 @@ impl<S: Stage> Worker<S> {
     /// The first step of a shard: empty, with a new lineage. Only then is there anything that a store could be a copy of.
     fn open(&mut self, progress: Progress) -> Result<(), Unrecovered> {
         let membership = self.membership.as_ref().ok_or(Unrecovered::Interrupted)?;
-        let mut steps = [Decided::opening(progress, &self.shared.rules_hash)];
+        let mut steps = [Decided::opening(progress, &self.shared.edition)];
         let outputs = &self.shared.outputs;
         let nothing = Collected::<S::Input>::default();
         let committed = outputs.commit(

@@ -20,7 +20,10 @@ use super::raw::{
     RawApplications, RawDefinition, RawDuration, RawFeedClass, RawFeeds, RawKind, RawKinds,
     RawSeverity, RawStage,
 };
-use super::{Definition, FeedClass, Feeds, KindSet, Stage, duration, lint, names, shape, tree};
+use super::{
+    Definition, Edition, FeedClass, Feeds, KindSet, Stage, duration, edition, lint, names, shape,
+    tree,
+};
 use crate::derived::Severity;
 use crate::event::{FeedName, Kind, Text};
 
@@ -36,7 +39,7 @@ impl Definition {
         let (raw, mut problems) = shape::read::<RawDefinition>(&node);
         let definition = raw.and_then(|raw| {
             let mut reading = Reading::of(&raw);
-            let definition = reading.definition(&raw);
+            let definition = reading.definition(&raw, edition::fingerprint(&node));
             problems.append(&mut reading.problems);
             problems.extend(lint::check(&raw, definition.as_ref()));
             definition
@@ -88,7 +91,7 @@ impl Reading {
         }
     }
 
-    fn definition(&mut self, raw: &RawDefinition) -> Option<Definition> {
+    fn definition(&mut self, raw: &RawDefinition, fingerprint: Text) -> Option<Definition> {
         let name = self.name("definition", &raw.definition);
         let version = self.name("version", &raw.version);
         let zone = self.zone(raw.zone.as_ref());
@@ -106,7 +109,10 @@ impl Reading {
         }
         Some(Definition {
             name: name?,
-            version: version?,
+            edition: Edition {
+                version: version?,
+                fingerprint,
+            },
             feeds: feeds?,
             zone: zone?,
             decided_by,

@@ -1,0 +1,121 @@
+//! Whether the definition still is what its version names. Alerts tell their subscribers the version alone, so whoever
+//! changes a definition gives it a new one (section 11 of `docs/delivery.md`).
+
+use std::ops::ControlFlow;
+
+use waymark_engine::definition::Edition;
+
+use super::{Area, Finding, State};
+use crate::changelog::{ChangelogReader, ReadError};
+use crate::config::Config;
+use crate::kafka::{Watermarks, patiently};
+use crate::pipeline::error::told;
+use crate::protocol::ShardId;
+
+/// A shard, and the definition of its last step.
+type LastRun = (ShardId, Edition);
+
+/// Looks by which definition each shard was last run.
+pub(super) fn examine(config: &Config, edition: &Edition, findings: &mut Vec<Finding>) {
+    let mut topics = Vec::new();
+    for stage in &config.stages {
+        let group = config.deployment.group(stage.as_str());
+        let topic = config.deployment.changelog(stage.as_str());
+        match last_runs(config, &group, &topic) {
+            Ok(shards) => topics.push((topic, shards)),
+            Err(cause) => {
+                let said = format!("what {topic} was last run by can't be read: {cause}");
+                return findings.push(Finding::new(Area::Definition, State::Away, said));
+            }
+        }
+    }
+    findings.extend(judge(edition, &topics));
+}
+
+/// Returns the definition of the last step of each shard that made one. What this release can't read is left to recovery,
+/// which halts the shard by name.
+fn last_runs(config: &Config, group: &str, topic: &str) -> Result<Vec<LastRun>, String> {
+    let watermarks = Watermarks::open(&config.kafka).map_err(|error| told(&error))?;
+    let changelog = ChangelogReader::open(&config.kafka, group, topic);
+    let changelog = changelog.map_err(|error| told(&error))?;
+    let shards = patiently(|| watermarks.partitions(topic)).map_err(|error| told(&error))?;
+    let shards = i32::try_from(shards).expect("Kafka numbers partitions in 31 bits");
+    let mut editions = Vec::new();
+    for shard in (0..shards).map(ShardId) {
+        let log = patiently(|| watermarks.range(topic, shard)).map_err(|error| told(&error))?;
+        let go_on = &mut || ControlFlow::Continue(());
+        let last = match changelog.last_progress(shard, log, log.start, go_on) {
+            Ok(last) => last.and_then(|last| last.record.ok()),
+            Err(ReadError::Foreign { .. }) => None,
+            Err(error) => return Err(told(&error)),
+        };
+        let edition = last.and_then(|progress| progress.edition());
+        editions.extend(edition.map(|edition| (shard, edition)));
+    }
+    Ok(editions)
+}
+
+fn judge(edition: &Edition, topics: &[(String, Vec<LastRun>)]) -> Option<Finding> {
+    let Edition {
+        version,
+        fingerprint,
+    } = edition;
+    let mut last = topics.iter().flat_map(|(_, shards)| shards);
+    let Some((_, other)) = last.clone().find(|(_, it)| edition.contradicts(it)) else {
+        let said = format!("shards know version {version} as it is");
+        let known = last.any(|(_, it)| it == edition);
+        return known.then(|| Finding::new(Area::Definition, State::Good, said));
+    };
+    let said = format!(
+        "shards last ran another definition as version {version} ({}, this one is {fingerprint}): give what you changed a \
+         version of its own",
+        other.fingerprint
+    );
+    let places = topics.iter().filter_map(|(topic, shards)| {
+        let those = shards.iter().filter(|(_, it)| edition.contradicts(it));
+        let those: Vec<_> = those.map(|(shard, _)| shard.to_string()).collect();
+        (!those.is_empty()).then(|| format!("{topic}: {}", those.join(" ")))
+    });
+    Some(Finding {
+        places: places.collect(),
+        ..Finding::new(Area::Definition, State::Wrong, said)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ran(shard: i32, version: &str, fingerprint: &str) -> LastRun {
+        let (version, fingerprint) = (version.into(), fingerprint.into());
+        (
+            ShardId(shard),
+            Edition {
+                version,
+                fingerprint,
+            },
+        )
+    }
+
+    #[test]
+    fn only_another_definition_of_the_same_version_is_wrong() {
+        let (_, ours) = ran(0, "2", "bb");
+        let mut topics = [
+            ("a".to_owned(), vec![]),
+            ("b".to_owned(), vec![ran(0, "1", "aa")]),
+        ];
+        assert_eq!(judge(&ours, &topics), None, "nobody has run it");
+        topics[0].1.push(ran(3, "2", "bb"));
+        let state = |finding: Option<Finding>| finding.map(|it| it.state);
+        assert_eq!(state(judge(&ours, &topics)), Some(State::Good));
+        topics[1].1.extend([ran(4, "2", "cc"), ran(7, "2", "cc")]);
+        let found = judge(&ours, &topics).expect("two shards");
+        assert_eq!(found.state, State::Wrong);
+        assert_eq!(found.places, ["b: 4 7"]);
+        assert!(
+            found.said.contains("(cc, this one is bb)"),
+            "{}",
+            found.said
+        );
+    }
+}
