@@ -222,7 +222,7 @@ impl Exit {
 
     fn of_verify(error: &VerifyError) -> Option<Self> {
         match error {
-            VerifyError::OtherRules { .. } => Some(Exit::Config),
+            VerifyError::OtherRules { .. } | VerifyError::NoStore => Some(Exit::Config),
             VerifyError::SourceCut { .. }
             | VerifyError::OutputCut { .. }
             | VerifyError::NoTopic(_) => Some(Exit::NoInput),

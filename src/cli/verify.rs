@@ -12,7 +12,7 @@ use super::definition::{in_force, schemas};
 use super::exit::Exit;
 use super::report::{table, write_table};
 use crate::pipeline::verify::{
-    Damage, Difference, Given, ShardVerdict, StoreLook, Tally, Verdict, Wrong, verify,
+    Damage, Difference, Given, Scope, ShardVerdict, StoreLook, Tally, Verdict, Wrong, verify,
 };
 
 /// Holds what a deployment published and keeps against a run in one thread over the same input
@@ -28,6 +28,10 @@ use crate::pipeline::verify::{
 pub(super) struct Arguments {
     #[command(flatten)]
     settings: RuledFlags,
+    /// Compare the store with the changelog, and nothing else: whatever source and outputs still hold, and whatever definition
+    /// was in force
+    #[arg(long)]
+    store: bool,
     /// Mark copies in the store that are wrong, so that their owners copy the changelog anew
     #[arg(long)]
     mark_damaged: bool,
@@ -46,6 +50,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let given = Given {
         definition,
         schemas: schemas(&config)?,
+        scope: if arguments.store {
+            Scope::Store
+        } else {
+            Scope::Everything
+        },
         damage: if arguments.mark_damaged {
             Damage::Mark
         } else {
@@ -74,7 +83,7 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
 fn write(to: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
-    write_shards(to, &verdict.shards)?;
+    write_shards(to, verdict.scope, &verdict.shards)?;
     writeln!(to)?;
     write_tallies(to, verdict)?;
     for difference in &verdict.differences {
@@ -103,44 +112,31 @@ fn write(to: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
     )
 }
 
-fn write_shards(to: &mut dyn Write, shards: &[ShardVerdict]) -> io::Result<()> {
-    let mut rows = table(
-        &[
-            "stage",
-            "shard",
-            "step",
-            "position",
-            "records",
-            "ticks",
-            "alerts",
-            "deltas",
-            "scores",
-            "set aside",
-            "states",
-            "store",
-        ],
-        1,
-    );
+/// A column of the table of shards, and whether there is anything in it when only stores were looked at.
+type Column = (&'static str, bool, fn(&ShardVerdict) -> String);
+
+const COLUMNS: [Column; 12] = [
+    ("stage", true, |it| it.stage.to_owned()),
+    ("shard", true, |it| it.shard.to_string()),
+    ("step", true, |it| it.step.to_string()),
+    ("position", true, |it| it.position.to_string()),
+    ("records", false, |it| it.records.to_string()),
+    ("ticks", false, |it| it.ticks.to_string()),
+    ("alerts", false, |it| it.alerts.to_string()),
+    ("deltas", false, |it| it.deltas.to_string()),
+    ("scores", false, |it| it.scores.to_string()),
+    ("set aside", false, |it| it.set_aside.to_string()),
+    ("states", true, |it| it.states.to_string()),
+    ("store", true, |it| it.store.name().to_owned()),
+];
+
+fn write_shards(to: &mut dyn Write, scope: Scope, shards: &[ShardVerdict]) -> io::Result<()> {
+    let mut columns = COLUMNS.to_vec();
+    columns.retain(|(_, always, _)| *always || scope == Scope::Everything);
+    let names: Vec<_> = columns.iter().map(|(name, ..)| *name).collect();
+    let mut rows = table(&names, 1);
     for shard in shards {
-        let store = match &shard.store {
-            StoreLook::None => "-",
-            StoreLook::Compared => "compared",
-            StoreLook::NotCompared(_) => "not compared",
-        };
-        rows.add_row([
-            shard.stage.to_owned(),
-            shard.shard.to_string(),
-            shard.step.to_string(),
-            shard.position.to_string(),
-            shard.records.to_string(),
-            shard.ticks.to_string(),
-            shard.alerts.to_string(),
-            shard.deltas.to_string(),
-            shard.scores.to_string(),
-            shard.set_aside.to_string(),
-            shard.states.to_string(),
-            store.to_owned(),
-        ]);
+        rows.add_row(columns.iter().map(|(_, _, cell)| cell(shard)));
     }
     write_table(to, &rows)?;
     for shard in shards {
@@ -167,7 +163,7 @@ fn write_tallies(to: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
         &["", "expected", "lost", "doubled", "different", "unknown"],
         1,
     );
-    for (name, tally) in [
+    let tallies = [
         ("alerts", verdict.alerts),
         ("deltas", verdict.deltas),
         ("scores", verdict.scores),
@@ -175,7 +171,12 @@ fn write_tallies(to: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
         ("late records", verdict.late),
         ("states", verdict.states),
         ("in the store", verdict.store),
-    ] {
+    ];
+    let looked_at = match verdict.scope {
+        Scope::Everything => &tallies[..],
+        Scope::Store => &tallies[tallies.len() - 1..],
+    };
+    for (name, tally) in looked_at {
         let Tally {
             expected,
             lost,
@@ -183,12 +184,8 @@ fn write_tallies(to: &mut dyn Write, verdict: &Verdict) -> io::Result<()> {
             different,
             unknown,
         } = tally;
-        let numbers = [expected, lost, doubled, different, unknown];
-        rows.add_row(
-            [name.to_owned()]
-                .into_iter()
-                .chain(numbers.map(|number| number.to_string())),
-        );
+        let numbers = [expected, lost, doubled, different, unknown].map(u64::to_string);
+        rows.add_row([(*name).to_owned()].into_iter().chain(numbers));
     }
     write_table(to, &rows)
 }

@@ -391,6 +391,57 @@ fn what_cannot_be_compared_is_refused_by_name() {
     assert!(told.contains("_CUT"), "{told}");
 }
 
+/// After the first week of a deployment with topics as they are by default.
+#[test]
+fn the_store_can_be_compared_when_source_and_outputs_are_gone() {
+    let Some(deployment) = taken("alone") else {
+        return;
+    };
+    let client = deployment.client();
+    for (topic, shards) in [("events", SHARDS), ("deltas", COHORT_SHARDS)] {
+        let topic = deployment.topic(topic);
+        for (shard, end) in (0..shards).zip(client.ends(&topic)) {
+            client.cut(&topic, shard, end);
+        }
+    }
+    assert_eq!(deployment.asked(&["verify"]).status.code(), Some(66));
+    let looked = |more: &[&str]| {
+        let (status, verdict, told) = deployment.verdict(&[&["--store"], more].concat());
+        assert_eq!(verdict["scope"], "store", "{told}");
+        assert_eq!(verdict["whole"], true, "{verdict:#}");
+        let compared = verdict["store"]["expected"].as_u64();
+        assert!(compared > Some(100), "{verdict:#}");
+        (status, wrong(&verdict, "store"))
+    };
+    let another = ["--definition", "deploy/examples/bpi2012/definition.yaml"];
+    assert_eq!(looked(&another), (Some(0), [0; 4]));
+    assert_eq!(looked(&[]), (Some(0), [0; 4]));
+
+    let mut redis = deployment.redis();
+    let mut states: Vec<String> = redis.keys("{alone.customer.1}:*:s:*").expect("states");
+    states.sort();
+    let () = redis.set(&states[0], "x").expect("it is set");
+    let dues: Vec<String> = redis.keys("{alone.customer.2}:*:due:*").expect("an index");
+    let (member, _): (Vec<u8>, f64) = {
+        let first: Vec<(Vec<u8>, f64)> = redis.zrange_withscores(&dues[0], 0, 0).expect("one");
+        first.into_iter().next().expect("somebody is waited for")
+    };
+    let () = redis.zrem(&dues[0], member).expect("it is removed");
+    assert_eq!(looked(&[]), (Some(1), [1, 0, 1, 0]));
+    let told = text(&deployment.asked(&["verify", "--store"]).stdout);
+    assert!(told.contains("due time of customer "), "{told}");
+    assert!(
+        !told.contains("alerts"),
+        "nothing else was looked at: {told}"
+    );
+
+    looked(&["--mark-damaged"]);
+    let mut worker = deployment.start(0);
+    deployment.wait_until_taken();
+    worker.stop();
+    assert_eq!(looked(&[]), (Some(0), [0; 4]));
+}
+
 #[test]
 fn the_verdict_has_a_line_for_each_shard() {
     let Some(deployment) = taken("told") else {

@@ -40,6 +40,7 @@ pub(crate) struct Home {
 impl Stage for CustomerStage {
     const NAME: &'static str = "customer";
     const HAS_OWN_CLOCK: bool = true;
+    const STORES_DUE: bool = true;
     type Input = Decoded;
     type State = Journey;
     type Processor = Rules;

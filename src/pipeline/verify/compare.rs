@@ -8,11 +8,11 @@ use waymark_engine::derived::{Alert, Delta, Score};
 use waymark_engine::event::Timestamp;
 use waymark_engine::stage::{Key, Outcome, Table};
 
-use super::VerifyError;
 use super::fold::Fold;
 use super::log::Log;
 use super::outputs::{Clock, OddClock, Origin, Outputs, Place, Published, SetAside, Unique, hash};
 use super::verdict::{Described, Sort, Verdict, Wrong};
+use super::{Scope, VerifyError};
 use crate::config::Deployment;
 use crate::kafka::partition_of;
 use crate::pipeline::stage::Stage;
@@ -61,7 +61,7 @@ impl<'a> Comparison<'a> {
             sight: Sight { log, deployment },
             delta_partitions: u32::try_from(before.deltas.len()).unwrap_or(u32::MAX),
             outputs: Outputs::read(log, deployment, upstream)?,
-            verdict: Verdict::new(),
+            verdict: Verdict::new(Scope::Everything),
             before,
             deltas_seen: BTreeMap::new(),
             positions: BTreeMap::new(),

@@ -66,6 +66,9 @@ pub enum VerifyError {
         /// What it holds.
         log: Range,
     },
+    /// There is nothing that could be held against the changelog.
+    #[error("`store: memory` is gone with its process: there is no store to compare")]
+    NoStore,
     /// Readers of committed records can't reach the end.
     #[error(
         "OPEN_TRANSACTION: a transaction on partition {partition} of {topic} has not ended, waited {waited:?}"

@@ -1,4 +1,6 @@
-//! One stage of a deployment: its changelogs folded, its shards run once more, its store compared.
+//! One stage of a deployment: its changelogs folded, its shards run once more, its store compared (`stores`).
+
+mod stores;
 
 use rdkafka::message::Message;
 use waymark_engine::definition::Edition;
@@ -9,14 +11,13 @@ use super::compare::Comparison;
 use super::fold::Fold;
 use super::log::{Log, ask, read};
 use super::rerun::{History, Rerun};
-use super::verdict::{ShardVerdict, Verdict};
-use super::{Damage, VerifyError, store};
+use super::verdict::ShardVerdict;
+use super::{Damage, VerifyError};
 use crate::changelog::ChangelogReader;
-use crate::config::{self, Assumption, Config};
+use crate::config::Config;
 use crate::kafka::{GroupOffsets, PartitionReader};
 use crate::pipeline::stage::Stage;
 use crate::protocol::{Offset, Progress, Range, ShardId, StepEnd};
-use crate::store::{RedisSettings, RedisStore};
 
 /// A look at one stage of a deployment.
 pub(super) struct Look<'a, S> {
@@ -85,20 +86,25 @@ impl<'a, S: Stage> Look<'a, S> {
 
     /// Reads every changelog to its end.
     pub(super) fn fold_all(&self, tell: &mut dyn FnMut(&str)) -> Result<Vec<Fold>, VerifyError> {
+        let shards = self.shards_of_changelog()?.into_iter();
+        shards.map(|shard| self.fold(shard, tell)).collect()
+    }
+
+    fn shards_of_changelog(&self) -> Result<Vec<ShardId>, VerifyError> {
         let changelog = self.config.deployment.changelog(S::NAME);
-        let shards = self.log.partitions(&changelog)?;
-        let mut folds = Vec::with_capacity(shards.len());
-        for shard in shards {
-            tell(&format!(
-                "reading the changelog of shard {shard} of {}",
-                S::NAME
-            ));
-            self.log.settled(&changelog, shard)?;
-            let mut fold = Fold::new(shard);
-            fold.read_on(&self.changelog)?;
-            folds.push(fold);
-        }
-        Ok(folds)
+        self.log.partitions(&changelog)
+    }
+
+    fn fold(&self, shard: ShardId, tell: &mut dyn FnMut(&str)) -> Result<Fold, VerifyError> {
+        tell(&format!(
+            "reading the changelog of shard {shard} of {}",
+            S::NAME
+        ));
+        let changelog = self.config.deployment.changelog(S::NAME);
+        self.log.settled(&changelog, shard)?;
+        let mut fold = Fold::new(shard);
+        fold.read_on(&self.changelog)?;
+        Ok(fold)
     }
 
     /// Runs one shard once more and accounts for everything it leads to.
@@ -195,14 +201,23 @@ impl<'a, S: Stage> Look<'a, S> {
         })
     }
 
+    /// Whose changelog this is.
+    fn our_group(&self, progress: &Progress) -> Result<(), VerifyError> {
+        if progress.group == self.group {
+            return Ok(());
+        }
+        let (theirs, ours) = (&progress.group, &self.group);
+        let (shard, fact) = (
+            progress.shard,
+            format!("its group is {theirs}, ours is {ours}"),
+        );
+        Err(VerifyError::Foreign { shard, fact })
+    }
+
     /// Whose changelog this is, and by which rules it came about.
     fn ours(&self, progress: &Progress) -> Result<(), VerifyError> {
+        self.our_group(progress)?;
         let shard = progress.shard;
-        if progress.group != self.group {
-            let (theirs, ours) = (&progress.group, &self.group);
-            let fact = format!("its group is {theirs}, ours is {ours}");
-            return Err(VerifyError::Foreign { shard, fact });
-        }
         let used = progress.edition();
         if used.as_ref() != Some(self.edition) {
             return Err(VerifyError::OtherRules {
@@ -257,45 +272,6 @@ impl<'a, S: Stage> Look<'a, S> {
     fn committed_of(&self, shard: ShardId) -> Result<Option<Offset>, VerifyError> {
         let committed = ask(&self.source_topic, || self.offsets.committed(&[shard]))?;
         Ok(committed.get(&shard).copied())
-    }
-
-    /// Compares the store of every shard.
-    pub(super) fn stores(
-        &self,
-        folds: &mut [Fold],
-        verdict: &mut Verdict,
-        tell: &mut dyn FnMut(&str),
-    ) -> Result<(), VerifyError> {
-        let config::Store::Redis(redis) = &self.config.store else {
-            return Ok(());
-        };
-        let (redis, assume) = (redis.clone(), &self.config.assume);
-        let trusted = assume.contains(&Assumption::RedisNoeviction);
-        let access = move || RedisSettings::of(&redis, trusted);
-        let mut store = RedisStore::new(&self.group, Box::new(access));
-        for fold in folds.iter_mut().filter(|fold| fold.last.is_some()) {
-            tell(&format!(
-                "comparing the store of shard {} of {}",
-                fold.shard,
-                S::NAME
-            ));
-            let was = verdict.store;
-            let looked = store::compare(&self.stage, &mut store, &self.changelog, fold, verdict)?;
-            let condemned = verdict.store.is_worse_than(&was) && self.damage == Damage::Mark;
-            let shard = verdict.shard(S::NAME, fold.shard);
-            shard.store = looked;
-            if condemned {
-                let marked = store::condemn(&mut store, fold.shard)?;
-                let word = if marked {
-                    "marked as damaged"
-                } else {
-                    "could not be marked: it moved"
-                };
-                let problem = format!("the copy in the store is {word}");
-                shard.problems.push(problem);
-            }
-        }
-        Ok(())
     }
 }
 

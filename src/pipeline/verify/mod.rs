@@ -9,6 +9,8 @@
 //! | leftover | what nobody has accounted for, if it stood there before                                   |
 //! | store    | every value of the copy against the changelog                                             |
 //!
+//! With [`Scope::Store`] only fold and store are done, shard by shard: for that the changelog is enough.
+//!
 //! | chapter   | what it holds                                    |
 //! | --------- | ------------------------------------------------ |
 //! | `look`    | one stage: its parts in their order              |
@@ -36,6 +38,7 @@ mod verdict;
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use waymark_engine::cohort::Cohorts;
 use waymark_engine::definition::Definition;
 use waymark_engine::rules::Rules;
@@ -56,8 +59,20 @@ pub struct Given {
     pub definition: Definition,
     /// What Avro events may be written with.
     pub schemas: Schemas,
+    /// What to look at.
+    pub scope: Scope,
     /// What to do about a copy in the store that is not the changelog.
     pub damage: Damage,
+}
+
+/// What to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Everything that the input leads to.
+    Everything,
+    /// The store against the changelog, however far back source and outputs reach and whatever definition was in force.
+    Store,
 }
 
 /// What to do about a copy in the store that is not the changelog.
@@ -99,10 +114,26 @@ pub fn verify(
     let cohorts = cohorts
         .map(|stage| Look::open(stage, config, &log, edition, damage, deltas))
         .transpose()?;
-    both(config, &log, &customers, cohorts.as_ref(), tell)
+    match given.scope {
+        Scope::Everything => everything(config, &log, &customers, cohorts.as_ref(), tell),
+        Scope::Store => stores(&customers, cohorts.as_ref(), tell),
+    }
 }
 
-fn both(
+fn stores(
+    customers: &Look<'_, CustomerStage>,
+    cohorts: Option<&Look<'_, CohortStage>>,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Verdict, VerifyError> {
+    let mut verdict = Verdict::new(Scope::Store);
+    customers.stores_alone(&mut verdict, tell)?;
+    if let Some(cohorts) = cohorts {
+        cohorts.stores_alone(&mut verdict, tell)?;
+    }
+    Ok(verdict.finish())
+}
+
+fn everything(
     config: &Config,
     log: &Log<'_>,
     customers: &Look<'_, CustomerStage>,

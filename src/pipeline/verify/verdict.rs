@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Scope;
 use crate::protocol::{Offset, Progress, ShardId, Step};
 
 /// Differences kept of each sort, to be shown.
@@ -10,6 +11,8 @@ const SHOWN: u64 = 3;
 /// What a deployment was found to be.
 #[derive(Debug, Serialize)]
 pub struct Verdict {
+    /// What was looked at; the rest counts nothing.
+    pub scope: Scope,
     /// Nothing was found to be wrong.
     pub fine: bool,
     /// Everything was compared: no store was left out because it would not stand still.
@@ -59,7 +62,7 @@ pub struct ShardVerdict {
     pub scores: u64,
     /// Records that they set aside.
     pub set_aside: u64,
-    /// Journeys or cohorts that they lead to.
+    /// Journeys or cohorts that they lead to, or that the changelog has.
     pub states: u64,
     /// What became of the look at the store.
     pub store: StoreLook,
@@ -77,6 +80,17 @@ pub enum StoreLook {
     Compared,
     /// It would not stand still, or lags behind a process that does not run: nothing can be said.
     NotCompared(String),
+}
+
+impl StoreLook {
+    /// Returns what became of it, in two words at most.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::None => "-",
+            Self::Compared => "compared",
+            Self::NotCompared(_) => "not compared",
+        }
+    }
 }
 
 /// How many of a sort were compared, and how many were wrong.
@@ -228,8 +242,9 @@ impl Tally {
 }
 
 impl Verdict {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(scope: Scope) -> Self {
         Self {
+            scope,
             fine: false,
             whole: false,
             total: Tally::default(),
@@ -313,7 +328,7 @@ mod tests {
     use super::*;
 
     fn verdict(store: StoreLook) -> Verdict {
-        let mut verdict = Verdict::new();
+        let mut verdict = Verdict::new(Scope::Everything);
         let mut shard = ShardVerdict::idle("customer", ShardId(0));
         shard.store = store;
         verdict.shards.push(shard);
