@@ -25,8 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to listen to what a client complains about.
 const LISTEN: Duration = Duration::from_secs(3);
 
+/// How long one broker may not know yet of a topic what another one knows already.
+const HEARSAY: Duration = Duration::from_secs(2);
+
 /// Between two looks at what is about to be there.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Said of settings that a broker keeps to itself: a permission is missing, or it has not heard of the topic.
+const UNTOLD: &str = "the broker tells none";
 
 /// Brokers can't be asked.
 #[derive(Debug, thiserror::Error)]
@@ -127,8 +133,13 @@ impl Admin {
         if let (None, Some(broker)) = (self.describes.get(), metadata.brokers().first()) {
             drop(self.describe(ResourceSpecifier::Broker(broker.id()))?);
         }
+        let waited = Stopwatch::start();
         for (name, topic) in &mut found {
             topic.settings = self.describe(ResourceSpecifier::Topic(name))?;
+            while is_untold(&topic.settings) && waited.elapsed() < HEARSAY {
+                thread::sleep(LOOK_AGAIN);
+                topic.settings = self.describe(ResourceSpecifier::Topic(name))?;
+            }
         }
         Ok(found)
     }
@@ -215,6 +226,8 @@ impl Admin {
         }
         let answer = answers.map_err(|source| self.ask(source))?.pop();
         Ok(match answer {
+            // An error of the broker about this one thing is lost on the way: it arrives as a thing without settings.
+            Some(Ok(resource)) if resource.entries.is_empty() => Err(UNTOLD.to_owned()),
             Some(Ok(resource)) => Ok(settings_of(resource)),
             Some(Err(code)) => Err(code.to_string()),
             None => Err("no answer".to_owned()),
@@ -252,6 +265,10 @@ fn hint(complaint: Option<&str>) -> String {
 
 /// Settings by name, or why they can't be read.
 pub type Settings = Result<BTreeMap<String, String>, String>;
+
+fn is_untold(settings: &Settings) -> bool {
+    settings.as_ref().is_err_and(|why| why == UNTOLD)
+}
 
 fn settings_of(resource: ConfigResource) -> BTreeMap<String, String> {
     let entries = resource.entries.into_iter();
