@@ -40,9 +40,7 @@ impl Deployment {
     /// Waits until every record of the source has been taken in a committed step, the cohort stage has taken what it was told
     /// by then, and the store has whole copies of both stages.
     pub(crate) fn wait_until_taken(&self) {
-        self.wait_until(Self::shards, |shard| {
-            shard["lag_records"] == 0 && shard["step"].is_u64()
-        });
+        self.wait_until_customers_are_taken();
         // Only now, for customers at the end of their source tell nothing but the time.
         let ends = self.cohort_shards().into_iter();
         let ends: Vec<_> = ends.map(|it| it["source_end"].as_i64()).collect();
@@ -53,6 +51,13 @@ impl Deployment {
             let end = ends[number.expect("a number")].expect("an end");
             // The last place may be a marker, which no step reads.
             shard["position"].as_i64().is_some_and(|at| at >= end - 1)
+        });
+    }
+
+    /// The same of the first stage alone, for definitions that know no cohorts.
+    pub(crate) fn wait_until_customers_are_taken(&self) {
+        self.wait_until(Self::shards, |shard| {
+            shard["lag_records"] == 0 && shard["step"].is_u64()
         });
     }
 

@@ -8,10 +8,11 @@
 //! | `verify`     | `waymark verify`: fine where all is well, and not where it isn't       |
 //! | `doctor`     | `waymark doctor`, and a start that is refused for the same reasons       |
 //! | `operate`    | `waymark inspect`, `shard adopt`                                       |
+//! | `redefined`  | a definition that changes: how a rule is deleted                       |
 //! | `systemd`    | what systemd is told                                                    |
 //! | `tap`        | `waymark tap`: alerts as they come                                     |
 //! | `schemas`    | events written with somebody else's schema, out of a folder            |
-//! | `secured`    | Kafka over TLS, with a login                                           |
+//! | `secured`    | Kafka over TLS, with a login and only the permissions that it takes    |
 //! | `traces`     | traces of events go on to alerts, and a collector is told of steps     |
 //! | `collector`  | that collector; shared with `tests/traces.rs`                          |
 //! | `figures`    | scores, waves and shifts: those of a file, and those computed by hand  |
@@ -43,6 +44,7 @@ mod operate;
 #[path = "../support/panels.rs"]
 mod panels;
 mod prometheus;
+mod redefined;
 #[path = "../support/rows.rs"]
 mod rows;
 mod schemas;
