@@ -14,6 +14,8 @@ use crate::protocol::{CHANGE_KEY, FoundProgress, Offset, PROGRESS_KEY, Progress,
 /// Records before the end among which the last progress record is nearly always found: only markers and what was aborted
 /// follow it.
 const TAIL: i64 = 2_000;
+/// How much farther back each further look begins.
+const STRIDE: i64 = 10;
 
 /// Reads changelogs.
 #[expect(missing_debug_implementations, reason = "clients have none")]
@@ -81,7 +83,10 @@ impl ChangelogReader {
         Ok(Self { partitions })
     }
 
-    /// Finds the last progress record: usually by a look at the tail, else at what follows `from`, else in the whole log.
+    /// Finds the last progress record. `log` ends at the last stable offset: whoever begins behind it waits in vain.
+    ///
+    /// It looks at the tail first, and farther and farther back as long as it finds nothing there: a transaction that was
+    /// aborted may have left records by the ten thousand.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -89,12 +94,11 @@ impl ChangelogReader {
         &self,
         shard: ShardId,
         log: Range,
-        from: Offset,
         go_on: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<Option<FoundProgress>, ReadError> {
-        let from = from.max(log.start);
-        let tail = Offset(log.end.0 - TAIL).max(from);
-        for begin in [tail, from, log.start] {
+        let mut stride = TAIL;
+        loop {
+            let begin = Offset(log.end.0.saturating_sub(stride)).max(log.start);
             let mut last = None;
             self.read(shard, begin, go_on, &mut |seen| {
                 if let Seen::Progress(progress) = seen {
@@ -105,8 +109,8 @@ impl ChangelogReader {
             if last.is_some() || begin == log.start {
                 return Ok(last);
             }
+            stride = stride.saturating_mul(STRIDE);
         }
-        Ok(None)
     }
 
     /// Reads from an offset up to the last stable offset and hands over each record, until told to break off.

@@ -18,7 +18,7 @@ use super::definition::in_force;
 use super::exit::Exit;
 use crate::clock::TimeOfDay;
 use crate::config::Config;
-use crate::pipeline::doctor::{Area, Depth, State, examine};
+use crate::pipeline::doctor::{Area, Depth, Finding, State, examine};
 use crate::pipeline::{self, Topics, Work};
 use crate::serve::{Notifier, Server};
 use crate::telemetry::{COMMIT, Metrics, Status, VERSION, start_logging};
@@ -75,7 +75,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if let Some(server) = &server {
         info!(address = %server.address(), "metrics and probes are served");
     }
-    info!(version = VERSION, commit = COMMIT, state_format = STATE_FORMAT, deployment = config.deployment.as_str(), definition = %definition.name, rules = &*definition.edition.fingerprint, "starting");
+    info!(version = VERSION, commit = COMMIT, state_format = STATE_FORMAT, deployment = config.deployment.as_str(), definition = %definition.name, definition_version = &*definition.edition.version, rules = &*definition.edition.fingerprint, "starting");
     let work = Work {
         definition,
         schemas: super::definition::schemas(&config)?,
@@ -126,13 +126,21 @@ fn fit(config: &Config, edition: &Edition) -> Result<(), Unfit> {
             State::Wrong => error!(area, places, "{}", finding.said),
         }
     }
-    let mut wrong = findings.iter().filter(|it| it.state == State::Wrong);
-    match wrong.next() {
-        None => Ok(()),
-        Some(only) if only.area == Area::Definition && wrong.next().is_none() => {
-            Err(Unfit::Definition)
-        }
-        Some(_) => Err(Unfit::Surroundings),
+    judge(&findings)
+}
+
+fn judge(findings: &[Finding]) -> Result<(), Unfit> {
+    let of_definition = |finding: &&Finding| finding.area == Area::Definition;
+    let is_wrong = |finding: &Finding| finding.state == State::Wrong;
+    let (definition, others): (Vec<_>, Vec<_>) = findings.iter().partition(of_definition);
+    if others.into_iter().any(is_wrong) {
+        return Err(Unfit::Surroundings);
+    }
+    // Nobody looks again, once shards run.
+    match definition.iter().map(|finding| finding.state).max() {
+        Some(State::Wrong) => Err(Unfit::Definition),
+        Some(State::Away) => Err(Unfit::Surroundings),
+        Some(State::Good | State::Waived) | None => Ok(()),
     }
 }
 
@@ -170,4 +178,41 @@ pub(super) fn stop_on_signal() -> anyhow::Result<Arc<AtomicBool>> {
         .name("signals".to_owned())
         .spawn(wait)?;
     Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(findings: &[(Area, State)]) -> Option<Exit> {
+        let findings = findings.iter();
+        let findings: Vec<_> = findings
+            .map(|(area, state)| Finding::new(*area, *state, "so"))
+            .collect();
+        let unfit = judge(&findings).err()?;
+        Some(Exit::of(&unfit.into()))
+    }
+
+    #[test]
+    fn a_start_is_refused_for_what_is_wrong_and_for_a_definition_that_nobody_can_look_at() {
+        use {Area::*, State::*};
+        for (findings, refused) in [
+            (
+                &[(Brokers, Waived), (Store, Away), (Definition, Good)][..],
+                None,
+            ),
+            (&[(Definition, Wrong), (Store, Away)], Some(Exit::Config)),
+            (&[(Definition, Away)], Some(Exit::Unavailable)),
+            (
+                &[(Definition, Away), (Definition, Wrong)],
+                Some(Exit::Config),
+            ),
+            (
+                &[(Definition, Wrong), (Topics, Wrong)],
+                Some(Exit::Unavailable),
+            ),
+        ] {
+            assert_eq!(code(findings), refused, "{findings:?}");
+        }
+    }
 }

@@ -23,13 +23,13 @@ use crate::pipeline::verify::{
 ///
 /// Exit codes: 0 nothing is wrong, 1 something is, 66 source or outputs no longer reach back to the beginning, 69 a server
 /// can't be asked, 75 nothing is wrong but a store would not stand still and was not compared, 78 the definition is not the
-/// one that was in force.
+/// one that was in force, or there is no store for `--store`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     settings: RuledFlags,
-    /// Compare the store with the changelog, and nothing else: whatever source and outputs still hold, and whatever definition
-    /// was in force
+    /// Compare the store with the changelog, and nothing else, but for cohorts' due times: whatever source and outputs still
+    /// hold, and whatever definition was in force
     #[arg(long)]
     store: bool,
     /// Mark copies in the store that are wrong, so that their owners copy the changelog anew

@@ -25,14 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long to listen to what a client complains about.
 const LISTEN: Duration = Duration::from_secs(3);
 
-/// How long one broker may not know yet of a topic what another one knows already.
-const HEARSAY: Duration = Duration::from_secs(2);
-
 /// Between two looks at what is about to be there.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-
-/// Said of settings that a broker keeps to itself: a permission is missing, or it has not heard of the topic.
-const UNTOLD: &str = "the broker tells none";
 
 /// Brokers can't be asked.
 #[derive(Debug, thiserror::Error)]
@@ -133,13 +127,8 @@ impl Admin {
         if let (None, Some(broker)) = (self.describes.get(), metadata.brokers().first()) {
             drop(self.describe(ResourceSpecifier::Broker(broker.id()))?);
         }
-        let waited = Stopwatch::start();
         for (name, topic) in &mut found {
             topic.settings = self.describe(ResourceSpecifier::Topic(name))?;
-            while is_untold(&topic.settings) && waited.elapsed() < HEARSAY {
-                thread::sleep(LOOK_AGAIN);
-                topic.settings = self.describe(ResourceSpecifier::Topic(name))?;
-            }
         }
         Ok(found)
     }
@@ -226,8 +215,11 @@ impl Admin {
         }
         let answer = answers.map_err(|source| self.ask(source))?.pop();
         Ok(match answer {
-            // An error of the broker about this one thing is lost on the way: it arrives as a thing without settings.
-            Some(Ok(resource)) if resource.entries.is_empty() => Err(UNTOLD.to_owned()),
+            // The client loses the error about this one thing: a permission is missing, or the broker has not heard of the
+            // topic yet. Nothing has no settings at all.
+            Some(Ok(resource)) if resource.entries.is_empty() => {
+                Err("the broker tells none".to_owned())
+            }
             Some(Ok(resource)) => Ok(settings_of(resource)),
             Some(Err(code)) => Err(code.to_string()),
             None => Err("no answer".to_owned()),
@@ -265,10 +257,6 @@ fn hint(complaint: Option<&str>) -> String {
 
 /// Settings by name, or why they can't be read.
 pub type Settings = Result<BTreeMap<String, String>, String>;
-
-fn is_untold(settings: &Settings) -> bool {
-    settings.as_ref().is_err_and(|why| why == UNTOLD)
-}
 
 fn settings_of(resource: ConfigResource) -> BTreeMap<String, String> {
     let entries = resource.entries.into_iter();

@@ -76,6 +76,16 @@ impl Watermarks {
         Ok(range.end)
     }
 
+    /// Returns all partitions of a topic; none if it does not exist.
+    ///
+    /// # Errors
+    /// [`KafkaError`] if no broker answers.
+    pub fn shards(&self, topic: &str) -> Result<Vec<ShardId>, KafkaError> {
+        let partitions = self.partitions(topic)?;
+        let partitions = i32::try_from(partitions).expect("Kafka numbers partitions in 31 bits");
+        Ok((0..partitions).map(ShardId).collect())
+    }
+
     /// Returns how many partitions a topic has; 0 if it does not exist.
     ///
     /// # Errors

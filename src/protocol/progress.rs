@@ -120,7 +120,7 @@ impl Progress {
         self.rules_version = Some(edition.version.clone());
     }
 
-    /// Returns by which definition the step was made; none before the first.
+    /// Returns by which definition the step was made; none before the first step, and in records that name no version.
     pub fn edition(&self) -> Option<Edition> {
         Some(Edition {
             version: self.rules_version.clone()?,

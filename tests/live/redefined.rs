@@ -10,7 +10,7 @@ use waymark_testkit::{Kafka, servers_or_skip};
 use crate::client::Plain;
 use crate::deployment::{Deployment, SHARDS};
 
-const RULE: &str = r#"
+const RULE: &str = "
 rules:
   - id: documents-unanswered
     for: application
@@ -18,7 +18,7 @@ rules:
     expect: [documents.received]
     within: 10d
     raise: { kind: documents_overdue, severity: warning }
-"#;
+";
 const LIVING: &str = "[documents.requested]";
 /// As the recipe has it.
 const RUNNING_OUT: &str = r#"{ kinds: documents.requested, where: "false" }"#;
@@ -93,7 +93,7 @@ impl Bank {
             let event = json!({"event_id": format!("{what}-{application}-{day}"), "customer_id": customer,
                 "source": "los", "application_id": application, "occurred_at": noon(*day),
                 "body": {"type": format!("documents.{what}"), "documents": ["balance sheet"]}});
-            self.record(-1, &customer, &event)
+            record(-1, &customer, &event)
         });
         self.send(&events.collect::<Vec<_>>());
     }
@@ -102,20 +102,11 @@ impl Bank {
     fn time_passes(&self, day: i32) {
         let beat = json!({"event_id": format!("beat-{day}"), "source": "los", "occurred_at": noon(day),
             "body": {"type": "feed.heartbeat"}});
-        let beats = (0..SHARDS).map(|shard| self.record(shard, "los", &beat));
+        let beats = (0..SHARDS).map(|shard| record(shard, "los", &beat));
         self.send(&beats.collect::<Vec<_>>());
         let mut worker = self.0.start(0);
         self.0.wait_until_customers_are_taken();
         worker.stop();
-    }
-
-    fn record(&self, partition: i32, key: &str, event: &Value) -> Plain {
-        Plain {
-            partition,
-            key: Some(key.into()),
-            value: Some(event.to_string().into_bytes()),
-            headers: None,
-        }
     }
 
     fn send(&self, records: &[Plain]) {
@@ -142,6 +133,15 @@ impl Bank {
         let wanted = wanted.iter();
         let wanted = wanted.map(|(application, it)| ((*application).to_owned(), (*it).to_owned()));
         assert_eq!(told, wanted.collect::<Vec<_>>());
+    }
+}
+
+fn record(partition: i32, key: &str, event: &Value) -> Plain {
+    Plain {
+        partition,
+        key: Some(key.into()),
+        value: Some(event.to_string().into_bytes()),
+        headers: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rdkafka::Message as _;
 use rdkafka::message::OwnedMessage;
-use redis::Commands;
+use redis::{Commands, Connection};
 use serde_json::{Value, json};
 use waymark_testkit::{Kafka, servers_or_skip, until};
 
@@ -409,25 +409,37 @@ fn the_store_can_be_compared_when_source_and_outputs_are_gone() {
         let (status, verdict, told) = deployment.verdict(&[&["--store"], more].concat());
         assert_eq!(verdict["scope"], "store", "{told}");
         assert_eq!(verdict["whole"], true, "{verdict:#}");
-        let compared = verdict["store"]["expected"].as_u64();
-        assert!(compared > Some(100), "{verdict:#}");
-        (status, wrong(&verdict, "store"))
+        let shards = verdict["shards"].as_array().map(Vec::len);
+        let all = usize::try_from(SHARDS + COHORT_SHARDS).ok();
+        assert_eq!(shards, all, "both stages: {verdict:#}");
+        let compared = verdict["store"]["expected"].as_u64().expect("a number");
+        (status, wrong(&verdict, "store"), compared)
     };
-    let another = ["--definition", "deploy/examples/bpi2012/definition.yaml"];
-    assert_eq!(looked(&another), (Some(0), [0; 4]));
-    assert_eq!(looked(&[]), (Some(0), [0; 4]));
+    let fine = looked(&[]);
+    assert!(
+        fine.0 == Some(0) && fine.1 == [0; 4] && fine.2 > 300,
+        "{fine:?}"
+    );
+    let no_scores = ["--definition", "deploy/examples/bpi2012/definition.yaml"];
+    assert_eq!(
+        looked(&no_scores),
+        fine,
+        "it says nothing of cohorts, and they are there"
+    );
 
     let mut redis = deployment.redis();
     let mut states: Vec<String> = redis.keys("{alone.customer.1}:*:s:*").expect("states");
     states.sort();
     let () = redis.set(&states[0], "x").expect("it is set");
-    let dues: Vec<String> = redis.keys("{alone.customer.2}:*:due:*").expect("an index");
-    let (member, _): (Vec<u8>, f64) = {
+    let forget_due = |redis: &mut Connection, stage: &str| {
+        let pattern = format!("{{alone.{stage}.2}}:*:due:*");
+        let dues: Vec<String> = redis.keys(pattern).expect("an index");
         let first: Vec<(Vec<u8>, f64)> = redis.zrange_withscores(&dues[0], 0, 0).expect("one");
-        first.into_iter().next().expect("somebody is waited for")
+        let () = redis.zrem(&dues[0], &first[0].0).expect("it is removed");
     };
-    let () = redis.zrem(&dues[0], member).expect("it is removed");
-    assert_eq!(looked(&[]), (Some(1), [1, 0, 1, 0]));
+    forget_due(&mut redis, "customer");
+    let (code, found, _) = looked(&[]);
+    assert_eq!((code, found), (Some(1), [1, 0, 1, 0]));
     let told = text(&deployment.asked(&["verify", "--store"]).stdout);
     assert!(told.contains("due time of customer "), "{told}");
     assert!(
@@ -435,11 +447,40 @@ fn the_store_can_be_compared_when_source_and_outputs_are_gone() {
         "nothing else was looked at: {told}"
     );
 
-    looked(&["--mark-damaged"]);
+    assert_eq!(looked(&["--mark-damaged"]).0, Some(1));
+    let damaged = |shard: &Value| shard["store"]["status"] == "damaged";
+    let shards: Vec<_> = deployment.shards().iter().map(damaged).collect();
+    assert_eq!(shards, [false, true, true]);
     let mut worker = deployment.start(0);
     deployment.wait_until_taken();
     worker.stop();
-    assert_eq!(looked(&[]), (Some(0), [0; 4]));
+    let (code, found, compared) = looked(&[]);
+    assert_eq!((code, found), (Some(0), [0; 4]));
+
+    forget_due(&mut redis, "cohort"); // takes a definition to notice, says the runbook
+    assert_eq!(looked(&[]), (Some(0), [0; 4], compared));
+}
+
+#[test]
+fn a_copy_of_what_never_was_is_a_problem_and_no_store_is_no_verdict() {
+    let Some(servers) = servers_or_skip() else {
+        return;
+    };
+    let deployment = Deployment::create(&servers, "idle", &Kafka::shared(&servers).bootstrap());
+    let (status, verdict, told) = deployment.verdict(&["--store"]);
+    assert_eq!(status, Some(0), "{told}");
+    assert_eq!(verdict["store"]["expected"], 0, "{verdict:#}");
+    let checkpoint = "{idle.customer.2}:cp";
+    let () = deployment.redis().set(checkpoint, "x").expect("it is set");
+    for look in [&["verify"][..], &["verify", "--store"]] {
+        let output = deployment.asked(look);
+        let told = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        let problem = "shard 2 of customer: the store has a copy of a shard that has made no step";
+        assert!(told.contains(problem), "{told}");
+    }
+    let output = deployment.asked(&["verify", "--store", "--set", "store=memory"]);
+    assert_eq!(output.status.code(), Some(78), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -94,6 +94,15 @@ impl Shape {
     }
 }
 
+impl WantedTopic {
+    /// Returns what a new topic gets for a setting, if anything is said of it.
+    pub fn value(&self, setting: &str) -> Option<&str> {
+        let mut settings = self.settings.iter();
+        let found = settings.find(|it| it.name == setting)?;
+        Some(&found.value)
+    }
+}
+
 /// Returns what every topic of a deployment must be like.
 pub fn wanted(deployment: &Deployment, shape: &Shape) -> Vec<WantedTopic> {
     let topic = |name, partitions, settings: Vec<WantedSetting>| WantedTopic {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::LiveError;
 use crate::config::{Config, StageName};
 use crate::kafka::admin::Admin;
+use crate::kafka::topics::{Shape, wanted};
 
 /// What brokers take unless told otherwise.
 const DEFAULT_BYTES_MAX: usize = 1_048_588;
@@ -33,13 +34,20 @@ impl Topics {
     pub fn learn(config: &Config, stages: &BTreeSet<StageName>) -> Result<Self, LiveError> {
         let names = names(config, stages);
         let found = Admin::new(config)?.topics(&names)?;
+        let shape = Shape::new(config.assurance).fitting(&config.deployment, &found);
+        let wanted = wanted(&config.deployment, &shape);
         let learnt = names.into_iter().map(|name| {
             let Some(found) = found.get(&name) else {
                 return Err(LiveError::NoTopic(name));
             };
+            let wanted = wanted.iter().find(|topic| topic.name == name);
             let number = |setting: &str| -> Option<u64> {
-                let settings = found.settings.as_ref().ok()?;
-                settings.get(setting)?.parse().ok()
+                let value = match &found.settings {
+                    Ok(settings) => settings.get(setting).map(String::as_str),
+                    // Taken on trust: it is as it should be.
+                    Err(_) => wanted.and_then(|topic| topic.value(setting)),
+                };
+                value?.parse().ok()
             };
             let bytes_max = number("max.message.bytes").and_then(|it| usize::try_from(it).ok());
             let delete_retention = number("delete.retention.ms").map(Duration::from_millis);

@@ -37,7 +37,7 @@ pub(crate) struct Ear {
 impl Stage for CohortStage {
     const NAME: &'static str = "cohort";
     const HAS_OWN_CLOCK: bool = false;
-    const STORES_DUE: bool = false;
+    const STATE_TELLS_DUE: bool = false;
     type Input = News;
     type State = Cohort;
     type Processor = Cohorts;

@@ -40,7 +40,7 @@ pub(crate) struct Home {
 impl Stage for CustomerStage {
     const NAME: &'static str = "customer";
     const HAS_OWN_CLOCK: bool = true;
-    const STORES_DUE: bool = true;
+    const STATE_TELLS_DUE: bool = true;
     type Input = Decoded;
     type State = Journey;
     type Processor = Rules;

@@ -37,9 +37,8 @@ pub(crate) trait Stage: Send + Sync + 'static {
     const NAME: &'static str;
     /// Whether its shards move their clocks by themselves while there is nothing to read, and tell them downstream.
     const HAS_OWN_CLOCK: bool;
-    /// Whether a state says by itself when it falls due. Else the definition does, and the index of due times still holds
-    /// what an earlier one said.
-    const STORES_DUE: bool;
+    /// Whether a state says by itself when it falls due, whatever the definition.
+    const STATE_TELLS_DUE: bool;
     /// What a record means.
     type Input: Clone + fmt::Debug;
     /// What is kept for a key.

@@ -18,7 +18,7 @@ pub enum VerifyError {
     /// The definition is not the one that the deployment ran with.
     #[error(
         "OTHER_RULES: shard {shard} last ran by {used}, the definition given is {given}: name the definition that was in \
-         force", used = used.as_ref().map_or_else(|| "none that it tells".to_owned(), ToString::to_string)
+         force", used = used.as_ref().map_or_else(|| "one that it does not name".to_owned(), ToString::to_string)
     )]
     OtherRules {
         /// The shard.

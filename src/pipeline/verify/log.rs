@@ -47,12 +47,11 @@ impl<'a> Log<'a> {
     }
 
     pub(super) fn partitions(&self, topic: &str) -> Result<Vec<ShardId>, VerifyError> {
-        let partitions = ask(topic, || self.watermarks.partitions(topic))?;
-        if partitions == 0 {
+        let shards = ask(topic, || self.watermarks.shards(topic))?;
+        if shards.is_empty() {
             return Err(VerifyError::NoTopic(topic.to_owned()));
         }
-        let partitions = i32::try_from(partitions).expect("Kafka numbers partitions in 31 bits");
-        Ok((0..partitions).map(ShardId).collect())
+        Ok(shards)
     }
 
     pub(super) fn range(&self, topic: &str, partition: ShardId) -> Result<Range, VerifyError> {

@@ -117,8 +117,7 @@ impl<'a, S: Stage> Look<'a, S> {
             return self.idle(fold);
         };
         self.ours(progress)?;
-        let mut verdict = ShardVerdict::new(S::NAME, progress);
-        verdict.problems.clone_from(&fold.problems);
+        let mut verdict = Self::about(fold);
         let history = history::<S>(progress, comparison);
         verdict.ticks = history.ticks();
         let mut run = Rerun::new(&self.stage, progress, history);
@@ -229,13 +228,19 @@ impl<'a, S: Stage> Look<'a, S> {
         Ok(())
     }
 
+    /// What the changelog alone says of a shard.
+    fn about(fold: &Fold) -> ShardVerdict {
+        let mut verdict = match &fold.last {
+            None => ShardVerdict::idle(S::NAME, fold.shard),
+            Some((progress, _)) => ShardVerdict::new(S::NAME, progress),
+        };
+        verdict.problems.clone_from(&fold.problems);
+        verdict
+    }
+
     /// A shard without a step: nothing may have been committed for it.
     fn idle(&self, fold: &Fold) -> Result<ShardVerdict, VerifyError> {
-        let mut verdict = ShardVerdict::idle(S::NAME, fold.shard);
-        if !fold.values.is_empty() {
-            let problem = "the changelog has states and no step";
-            verdict.problems.push(problem.to_owned());
-        }
+        let mut verdict = Self::about(fold);
         let committed = self.committed_of(fold.shard)?;
         if committed.is_some() && !self.has_gone_on(fold.shard, Offset(0))? {
             verdict.holds("the committed offset", &None, &committed);

@@ -103,8 +103,18 @@ pub fn verify(
         schemas: given.schemas.clone(),
         max_skew: config.time.max_skew,
     };
-    let upstream_shards = log.partitions(&deployment.events())?.len();
-    let cohorts = Cohorts::of(&given.definition).map(|cohorts| CohortStage {
+    let (cohorts, upstream_shards) = match given.scope {
+        Scope::Everything => {
+            let upstream_shards = log.partitions(&deployment.events())?.len();
+            (Cohorts::of(&given.definition), upstream_shards)
+        }
+        // A definition without scores does not empty the store. None is run, and any knows how to show a state.
+        Scope::Store => {
+            let any = || Cohorts::of(&Definition::shipped_default());
+            (Cohorts::of(&given.definition).or_else(any), 0)
+        }
+    };
+    let cohorts = cohorts.map(|cohorts| CohortStage {
         cohorts: Arc::new(cohorts),
         schemas: given.schemas,
         upstream_shards: u32::try_from(upstream_shards).unwrap_or(u32::MAX),

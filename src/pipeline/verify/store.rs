@@ -32,8 +32,10 @@ struct Found {
     compared: u64,
 }
 
-/// Compares the copy of a shard with its changelog; `fold` is read on until the two stand at the same place. The index of
-/// due times is left out where only a definition says what it should be, and which one was in force does not matter.
+/// Compares the copy of a shard with its changelog; `fold` is read on until the two stand at the same place.
+///
+/// The index of due times is left out where it takes a definition to know what it should be, and any may have been in force:
+/// of a state that nothing has touched since, it holds what the one before said.
 pub(super) fn compare<S: Stage>(
     stage: &S,
     store: &mut RedisStore,
@@ -41,7 +43,7 @@ pub(super) fn compare<S: Stage>(
     fold: &mut Fold,
     verdict: &mut Verdict,
 ) -> Result<StoreLook, VerifyError> {
-    let dues = S::STORES_DUE || verdict.scope == Scope::Everything;
+    let dues = S::STATE_TELLS_DUE || verdict.scope == Scope::Everything;
     let mut why = String::new();
     for _ in 0..LOOKS {
         fold.read_on(reader)?;
@@ -80,9 +82,8 @@ pub(super) fn condemn(store: &mut RedisStore, shard: ShardId) -> Result<bool, Ve
 
 /// Returns the copy to compare, or why there is none at present.
 fn quiet(bytes: Option<&[u8]>, fold: &Fold) -> Result<CopyId, String> {
-    let Some((progress, end)) = &fold.last else {
-        return Err("the shard has made no step".to_owned());
-    };
+    let last = fold.last.as_ref();
+    let (progress, end) = last.expect("nobody compares a shard that has made no step");
     let bytes = bytes.ok_or("it has no checkpoint of the shard")?;
     let checkpoint = Checkpoint::decode(bytes).map_err(|error| error.to_string())?;
     if checkpoint.lineage != progress.lineage {

@@ -74,7 +74,7 @@ pub struct ShardVerdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StoreLook {
-    /// There is no store that could be looked at from outside.
+    /// There is nothing to compare: no store that could be looked at from outside, or no step.
     None,
     /// Every value was compared.
     Compared,

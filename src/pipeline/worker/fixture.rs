@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use waymark_engine::definition::Definition;
+use waymark_engine::definition::{Definition, Edition};
 use waymark_engine::event::{Decoded, Timestamp, decode_json};
 use waymark_engine::rules::Rules;
 use waymark_engine::stage::{Key, KeySet};
@@ -37,6 +37,7 @@ pub(super) struct Rig<S = CustomerStage> {
     pub(super) shard: OwnedShard,
     pub(super) store: MemoryStore,
     pub(super) stage: S,
+    pub(super) edition: Edition,
     /// Timers asked for at most.
     pub(super) timers: usize,
     pub(super) state_bytes_max: usize,
@@ -93,6 +94,7 @@ impl<S: Stage> Rig<S> {
             shard,
             store,
             stage,
+            edition: Definition::shipped_default().edition,
             timers: 1000,
             state_bytes_max: 1_000_000,
             changelog: BTreeMap::new(),
@@ -142,10 +144,9 @@ impl<S: Stage> Rig<S> {
         loaded: &Loaded,
         decide: D,
     ) -> Result<Decided, Setback> {
-        let Definition { edition, .. } = Definition::shipped_default();
         let with = Deciding {
             stage: &self.stage,
-            edition: &edition,
+            edition: &self.edition,
             state_bytes_max: self.state_bytes_max,
         };
         attempt(&with, &mut self.shard, intake, loaded, decide)

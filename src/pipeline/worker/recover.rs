@@ -172,14 +172,9 @@ impl<S: Stage> Recovery<'_, S> {
         let bytes = self.store.open(shard)?;
         let checkpoint = StoredCheckpoint::read(bytes.as_deref());
         let log = self.watermarks.range(self.changelog_topic, shard)?;
-        let from = match checkpoint {
-            StoredCheckpoint::Present(checkpoint) => Offset(checkpoint.position.0 - 1),
-            StoredCheckpoint::Absent | StoredCheckpoint::Unreadable => log.start,
-        };
-        let from = from.min(log.end);
         let progress = self
             .reader
-            .last_progress(shard, log, from, self.go_on)
+            .last_progress(shard, log, self.go_on)
             .map_err(unread)?;
         let found = Found {
             progress,

@@ -269,7 +269,7 @@ impl<S: Stage> Worker<S> {
         let mut go_on = || self.go_on();
         let last = self
             .reader
-            .last_progress(shard, log, log.start, &mut go_on)
+            .last_progress(shard, log, &mut go_on)
             .map_err(unread)?;
         let step = last.and_then(|last| last.step_end()).map(|end| end.step);
         Ok(Some(step.unwrap_or_default()))

@@ -12,6 +12,7 @@ mod redis;
 mod registry;
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -127,7 +128,11 @@ pub(crate) fn is_on_path(name: &str) -> bool {
         reason = "the kit stands outside Waymark and its configuration"
     )]
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+    let is_program = |file: PathBuf| {
+        let about = file.metadata();
+        about.is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+    };
+    std::env::split_paths(&path).any(|folder| is_program(folder.join(name)))
 }
 
 /// Runs a tool to its end; when it fails, what it said is the error.

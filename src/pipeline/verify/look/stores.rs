@@ -4,9 +4,9 @@ use super::Look;
 use crate::config::{self, Assumption};
 use crate::pipeline::stage::Stage;
 use crate::pipeline::verify::fold::Fold;
-use crate::pipeline::verify::verdict::{ShardVerdict, Verdict};
+use crate::pipeline::verify::verdict::{ShardVerdict, StoreLook, Verdict};
 use crate::pipeline::verify::{Damage, VerifyError, store};
-use crate::store::{RedisSettings, RedisStore};
+use crate::store::{RedisSettings, RedisStore, Store as _};
 
 impl<S: Stage> Look<'_, S> {
     /// Compares the store of every shard, if it is one that can be looked at from outside.
@@ -20,7 +20,8 @@ impl<S: Stage> Look<'_, S> {
             return Ok(());
         };
         for fold in folds {
-            self.compare(&mut store, fold, verdict, tell)?;
+            let looked = self.compare(&mut store, fold, verdict, tell)?;
+            looked.note(verdict.shard(S::NAME, fold.shard));
         }
         Ok(())
     }
@@ -34,17 +35,15 @@ impl<S: Stage> Look<'_, S> {
         let mut store = self.redis().ok_or(VerifyError::NoStore)?;
         for shard in self.shards_of_changelog()? {
             let mut fold = self.fold(shard, tell)?;
-            let mut about = match &fold.last {
-                None => self.idle(&fold)?,
-                Some((progress, _)) => {
-                    self.our_group(progress)?;
-                    ShardVerdict::new(S::NAME, progress)
-                }
-            };
-            about.problems.append(&mut fold.problems);
+            if let Some((progress, _)) = &fold.last {
+                self.our_group(progress)?;
+            }
+            let looked = self.compare(&mut store, &mut fold, verdict, tell)?;
+            // Only now: it has been read on meanwhile.
+            let mut about = Self::about(&fold);
             about.states = fold.values.len() as u64;
+            looked.note(&mut about);
             verdict.shards.push(about);
-            self.compare(&mut store, &mut fold, verdict, tell)?;
         }
         Ok(())
     }
@@ -65,30 +64,45 @@ impl<S: Stage> Look<'_, S> {
         fold: &mut Fold,
         verdict: &mut Verdict,
         tell: &mut dyn FnMut(&str),
-    ) -> Result<(), VerifyError> {
-        if fold.last.is_none() {
-            return Ok(());
-        }
+    ) -> Result<Looked, VerifyError> {
+        let shard = fold.shard;
         tell(&format!(
-            "comparing the store of shard {} of {}",
-            fold.shard,
+            "comparing the store of shard {shard} of {}",
             S::NAME
         ));
+        if fold.last.is_none() {
+            let copy = store.open(shard)?;
+            fold.read_on(&self.changelog)?; // it may have made its first step since
+            if fold.last.is_none() {
+                let problem = "the store has a copy of a shard that has made no step";
+                let problem = copy.map(|_| problem.to_owned());
+                return Ok(Looked(StoreLook::None, problem));
+            }
+        }
         let was = verdict.store;
         let looked = store::compare(&self.stage, store, &self.changelog, fold, verdict)?;
         let condemned = verdict.store.is_worse_than(&was) && self.damage == Damage::Mark;
-        let shard = verdict.shard(S::NAME, fold.shard);
-        shard.store = looked;
-        if condemned {
-            let marked = store::condemn(store, fold.shard)?;
-            let word = if marked {
+        let problem = if condemned {
+            let word = if store::condemn(store, shard)? {
                 "marked as damaged"
             } else {
                 "could not be marked: it moved"
             };
-            let problem = format!("the copy in the store is {word}");
-            shard.problems.push(problem);
-        }
-        Ok(())
+            Some(format!("the copy in the store is {word}"))
+        } else {
+            None
+        };
+        Ok(Looked(looked, problem))
+    }
+}
+
+/// What became of a look at the store, and what it has found wrong besides things that differ.
+struct Looked(StoreLook, Option<String>);
+
+impl Looked {
+    fn note(self, shard: &mut ShardVerdict) {
+        let Self(looked, problem) = self;
+        shard.store = looked;
+        shard.problems.extend(problem);
     }
 }
