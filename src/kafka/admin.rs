@@ -161,7 +161,9 @@ impl Admin {
             return Ok(Vec::new());
         }
         let wanted: Vec<NewTopic<'_>> = topics.iter().map(new_topic).collect();
-        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let options = AdminOptions::new()
+            .operation_timeout(Some(PATIENCE))
+            .request_timeout(Some(PATIENCE * 2));
         let answers = self
             .runtime
             .block_on(self.client.create_topics(&wanted, &options));

@@ -132,6 +132,8 @@ pub fn reader_settings(
     for (name, value) in &kafka.consumer {
         settings.set(name, value);
     }
+    // A replica nearby may not know yet what its leader has told us.
+    settings.remove("client.rack");
     // The client wants a group's name before it reads anything. It never subscribes nor commits, so it joins none.
     settings
         .set("group.id", format!("{group}.reader"))

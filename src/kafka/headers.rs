@@ -1,7 +1,8 @@
 //! The headers of records, whatever their names.
 //!
 //! Kafka takes any bytes for a name, and the client panics over those that are no text. Nobody here looks for such a
-//! header: it is passed over, and the others are read. Whoever copies headers whole copies it too.
+//! header: it is passed over, and the others are read. Whoever copies headers whole copies it too. Headers that the client
+//! can't take apart, damaged ones or more than 100,000, are for everybody here as if there were none.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -9,8 +10,8 @@ use std::sync::Once;
 
 use rdkafka::message::{Header, Headers, Message};
 
-/// Headers of a record that are looked at, the last ones: a name that is no text costs some microseconds, and hundreds of
-/// thousands of them fit into a record.
+/// Headers of a record that are looked at, the last ones: a name that is no text costs some microseconds, and a
+/// hundred thousand of them fit into a record.
 const LOOKED_AT_MAX: usize = 1_000;
 
 /// Returns the headers of a record whose names are text, in their order; of very many the last ones.

@@ -211,6 +211,10 @@ fn is_final(error: &KafkaError) -> bool {
                     | Code::OffsetOutOfRange
                     | Code::UnknownTopicOrPartition
                     | Code::TopicAuthorizationFailed
+                    | Code::BadMessage
+                    | Code::BadCompression
+                    | Code::NotImplemented
+                    | Code::MessageSizeTooLarge
             )
         )
 }

@@ -93,13 +93,18 @@ impl Watermarks {
     pub fn partitions(&self, topic: &str) -> Result<u32, KafkaError> {
         let ask = |client: &BaseConsumer<Quiet>| client.fetch_metadata(Some(topic), PATIENCE);
         let metadata = self.uncommitted.ask(ask)?;
-        let partitions = metadata
-            .topics()
-            .iter()
-            .filter(|found| found.name() == topic && found.error().is_none())
-            .map(|found| found.partitions().len())
-            .sum::<usize>();
-        Ok(u32::try_from(partitions).expect("Kafka numbers partitions in 31 bits"))
+        let mut found = metadata.topics().iter();
+        let Some(found) = found.find(|found| found.name() == topic) else {
+            return Ok(0);
+        };
+        match found.error().map(RDKafkaErrorCode::from) {
+            None => {
+                let partitions = u32::try_from(found.partitions().len());
+                Ok(partitions.expect("Kafka numbers partitions in 31 bits"))
+            }
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition) => Ok(0),
+            Some(other) => Err(KafkaError::MetadataFetch(other)),
+        }
     }
 }
 

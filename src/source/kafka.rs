@@ -52,6 +52,8 @@ pub enum Polled<'a> {
     Nothing,
     /// The source no longer holds what we want to read next: some shard must look at its position again.
     OutOfRange,
+    /// A batch that the client can't take apart: it may come again for ever, or be passed over.
+    Unreadable(KafkaError),
     /// A hitch that the client mends by itself.
     Hitch(KafkaError),
 }
@@ -86,6 +88,12 @@ impl KafkaSource {
                 Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                     Polled::OutOfRange
                 }
+                Some(
+                    RDKafkaErrorCode::BadMessage
+                    | RDKafkaErrorCode::BadCompression
+                    | RDKafkaErrorCode::NotImplemented
+                    | RDKafkaErrorCode::MessageSizeTooLarge,
+                ) => Polled::Unreadable(error),
                 _ => Polled::Hitch(error),
             },
         }

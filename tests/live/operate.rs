@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 use std::process::Output;
 
 use rdkafka::Message as _;
@@ -9,6 +10,11 @@ use rdkafka::message::OwnedMessage;
 use rdkafka::producer::Producer as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use waymark::changelog::{ChangelogReader, CopyError, Copying};
+use waymark::config::{Config, Environment};
+use waymark::protocol::{Checkpoint, CopyId, Lineage, Offset, RandomIds, Range, ShardId, StepEnd};
+use waymark::store::{Flushed, MemoryStore, Store as _};
+use waymark_engine::event::Timestamp;
 use waymark_testkit::{Kafka, servers_or_skip, until};
 
 use crate::client::{Client, Plain};
@@ -395,4 +401,66 @@ fn a_deployment_that_begins_anew_tells_what_it_told() {
     }
     assert_eq!(verdict["alerts"]["doubled"], before.len(), "{verdict:#}");
     assert_eq!(verdict["deltas"]["doubled"], 0, "{verdict:#}");
+}
+
+/// As a leader does that was elected a moment ago and does not know yet how far the one before it had come.
+#[test]
+fn a_copy_of_a_changelog_that_ends_too_early_is_none() {
+    let Some(deployment) = started("early") else {
+        return;
+    };
+    let mut worker = deployment.start(0);
+    deployment.wait_until_taken();
+    worker.stop();
+    let file = deployment.folder().join("waymark.yaml");
+    let config = Config::load(Some(&file), &Environment::default(), &[]).unwrap();
+    let topic = deployment.topic("customer.changelog");
+    let reader = ChangelogReader::open(&config.kafka, "early.customer", &topic).unwrap();
+    let shard = ShardId(0);
+    let log = Range {
+        start: Offset(0),
+        end: Offset(deployment.client().ends(&topic)[0]),
+    };
+    let mut go_on = || ControlFlow::Continue(());
+    let last = reader.last_progress(shard, log, &mut go_on).unwrap();
+    let last = last.and_then(|last| last.step_end()).unwrap();
+    let mut copied = |from: Offset, last: &StepEnd| {
+        let mut store = MemoryStore::default();
+        let mut checkpoint = Checkpoint::begin_copy(
+            Lineage::new(&mut One),
+            CopyId::new(&mut One),
+            Timestamp::MIN,
+        );
+        checkpoint.position = from;
+        let made = store.new_copy(shard, None, &checkpoint);
+        assert_eq!(made.unwrap(), Flushed::Done);
+        let copying = Copying {
+            reader: &reader,
+            store: &mut store,
+            due_of: &|_, _| Ok(None),
+            go_on: &mut go_on,
+            in_time: &|_| true,
+        };
+        copying.copy(shard, checkpoint, last)
+    };
+    let whole = copied(Offset(0), &last).unwrap().unwrap();
+    assert_eq!(whole.checkpoint.position, last.position());
+    let beyond = StepEnd {
+        step: last.step.next(),
+        offset: Offset(last.offset.0 + 10),
+        ..last
+    };
+    // Some steps before the end are seen, or none: compaction takes the older ones away.
+    for from in [Offset(0), last.position()] {
+        let early = copied(from, &beyond);
+        assert!(matches!(early, Err(CopyError::Moved(_))), "{early:?}");
+    }
+}
+
+struct One;
+
+impl RandomIds for One {
+    fn bits(&mut self) -> u128 {
+        1
+    }
 }

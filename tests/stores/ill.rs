@@ -60,6 +60,64 @@ fn l4_a_flush_whose_answer_was_lost_still_happens_and_is_seen() {
     );
 }
 
+/// A load asks for several things at once; it does not wait for each of them in turn.
+#[test]
+fn a_load_waits_for_a_server_that_hangs_no_longer_than_a_call_may_take() {
+    let Some((server, _)) = with_a_state(&[]) else {
+        return;
+    };
+    let mut impatient = server.settings();
+    impatient.response_timeout = Duration::from_millis(500);
+    let mut store = store(impatient);
+    store.open(SHARD).unwrap(); // connected
+    let mut busy = server.connection();
+    let sleeper =
+        thread::spawn(move || redis::cmd("DEBUG").arg("SLEEP").arg("1.7").exec(&mut busy));
+    thread::sleep(Duration::from_millis(100));
+
+    let wanted = Wanted {
+        keys: &["a".into()],
+        due_before: Some(minutes(99)),
+        due_max: 9,
+    };
+    let late = store.load(SHARD, copy(1), &wanted);
+    assert!(
+        !sleeper.is_finished(),
+        "it waited until the server was back"
+    );
+    assert!(matches!(late, Err(StoreError::Stalled(_))), "{late:?}");
+    sleeper.join().unwrap().unwrap();
+    assert_eq!(value(&mut store, "a").as_deref(), Some("1"));
+}
+
+#[test]
+fn l6_an_index_of_due_times_that_is_not_ours_is_damage() {
+    let Some((server, mut store)) = with_a_state(&[]) else {
+        return;
+    };
+    let wanted = Wanted {
+        keys: &[],
+        due_before: Some(minutes(99)),
+        due_max: 9,
+    };
+    for (score, member) in [("1.5", &b"b"[..]), ("7", b"\xff"), ("-1e300", b"b")] {
+        let mut there = server.connection();
+        let add = |command: &str| {
+            let mut add = redis::cmd(command);
+            add.arg(bucket(0));
+            add
+        };
+        let () = add("ZADD").arg(score).arg(member).exec(&mut there).unwrap();
+        let found = store.load(SHARD, copy(1), &wanted);
+        assert!(
+            matches!(found, Err(StoreError::Damaged(_))),
+            "{score}: {found:?}"
+        );
+        let () = add("ZREM").arg(member).exec(&mut there).unwrap();
+        assert_eq!(due(&load(&mut store, &[], Some(99), 9)), ["0 a"]);
+    }
+}
+
 #[test]
 fn l3_a_store_restored_from_an_older_dump_has_gone_back_whole_and_refuses() {
     let Some((mut server, mut store)) = with_a_state(&[]) else {

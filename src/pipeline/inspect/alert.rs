@@ -146,8 +146,7 @@ fn each(
 ) -> Result<(), InspectError> {
     let watermarks = Watermarks::open(&config.kafka)?;
     let reader = PartitionReader::open(&config.kafka, "", topic)?;
-    let partitions = patiently(|| watermarks.partitions(topic))?;
-    for partition in (0..partitions.cast_signed()).map(ShardId) {
+    for partition in patiently(|| watermarks.shards(topic))? {
         let log = patiently(|| watermarks.range(topic, partition))?;
         let (mut go_on, mut taken) = (|| ControlFlow::Continue(()), Ok(()));
         reader.read(partition, log.start, &mut go_on, &mut |record| {

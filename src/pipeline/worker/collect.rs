@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use waymark_engine::stage::{Key, KeySet};
 
@@ -44,6 +45,8 @@ pub(super) enum Uncollected {
     Rebalanced,
     /// Some shard's position is not in the source any more.
     OutOfRange,
+    /// The client can't take a batch apart, and may pass it over: what follows it must not count.
+    Unreadable(KafkaError),
     /// A record was written with a schema that must be asked for, and nobody answers.
     Registry(RegistryError),
 }
@@ -75,6 +78,7 @@ pub(super) fn collect<'a, S: Stage>(
             Polled::Nothing if source.is_rebalanced() => return Err(Uncollected::Rebalanced),
             Polled::Nothing => {}
             Polled::OutOfRange => return Err(Uncollected::OutOfRange),
+            Polled::Unreadable(error) => return Err(Uncollected::Unreadable(error)),
             Polled::Hitch(error) => tracing::debug!(%error, "the source has a hitch"),
         }
         if more_at_hand && collecting.extent.goes_on_unseen(limits) {

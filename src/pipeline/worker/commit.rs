@@ -62,8 +62,8 @@ pub(super) enum Doubt {
     /// It succeeded, but so slowly that a request may have been repeated.
     #[error("the transaction was committed only after {0:?}, a request may have been repeated")]
     Slow(Duration),
-    /// The broker did not tell where the progress record stands.
-    #[error("the progress record of shard {0} was not acknowledged")]
+    /// The broker did not tell where the progress record stands, or a place that can't be.
+    #[error("the progress record of shard {0} was not acknowledged with its place")]
     NoReceipt(ShardId),
 }
 

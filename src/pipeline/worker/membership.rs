@@ -82,7 +82,11 @@ impl<S: Stage> Worker<S> {
         while since.elapsed() < PAUSE && !self.stop.load(Ordering::Relaxed) {
             match self.source.poll(PAUSE) {
                 Polled::Nothing if self.source.is_rebalanced() => return Ok(()),
-                Polled::Record(_) | Polled::Nothing | Polled::OutOfRange | Polled::Hitch(_) => {}
+                Polled::Record(_)
+                | Polled::Nothing
+                | Polled::OutOfRange
+                | Polled::Unreadable(_)
+                | Polled::Hitch(_) => {}
             }
         }
         if self.source.is_rebalanced() {

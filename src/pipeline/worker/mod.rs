@@ -65,7 +65,7 @@ use crate::pipeline::error::told;
 use crate::pipeline::stage::Stage;
 use crate::pipeline::vigil::Vigil;
 use crate::protocol::{Halt, ShardId, Step};
-use crate::publish::{PublishDoubt, Transactions};
+use crate::publish::{PublishDoubt, Receipt, Transactions};
 use crate::source::KafkaSource;
 use crate::store::Store;
 use crate::telemetry::{Metrics, Pulse, StageMetrics, Status};
@@ -338,6 +338,18 @@ impl<S: Stage> Worker<S> {
             Err(Doubt::Publish(doubt)) => self.transactions.doubted(doubt, &set_aside),
             Err(Doubt::Slow(_) | Doubt::NoReceipt(_)) => {}
         }
+        // A repeated request may be acknowledged without a place, and the client then counts from -1.
+        let rises = |(step, receipt): (&Decided, &Receipt)| {
+            let shard = step.progress.shard;
+            let end = self.running[&shard].end.offset;
+            (receipt.offset > end)
+                .then_some(())
+                .ok_or(Doubt::NoReceipt(shard))
+        };
+        let committed = committed.and_then(|receipts| {
+            steps.iter().zip(&receipts).try_for_each(rises)?;
+            Ok(receipts)
+        });
         let receipts = committed.map_err(|doubt| {
             span.doubted(doubt.cause().label());
             Reaction::Recycle(doubt)

@@ -5,6 +5,9 @@
 //!
 //! Brokers and stores that are away let each question wait. So one attempt that fails ends a turn, those that were looked at
 //! longest ago come first in the next one, and in between the group and the probes hear that we live.
+//!
+//! A halt needs somebody to end it, so nobody halts at the first look: a leader that was elected a moment ago may tell an end
+//! of the log that lies before the last one that was told. A second look must find the very same.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -24,7 +27,7 @@ use crate::failpoint;
 use crate::pipeline::error::told;
 use crate::pipeline::stage::Stage;
 use crate::protocol::rules::{may_recover, not_torn};
-use crate::protocol::{Offset, Progress, ShardId, Step};
+use crate::protocol::{Halt, Offset, Progress, ShardId, Step};
 use crate::source::{KafkaSource, Polled};
 use crate::telemetry::{Pulse, ShardState};
 use crate::trace::StepSpan;
@@ -47,6 +50,8 @@ pub(super) struct Candidate {
     since: Option<Stopwatch>,
     looked: Option<Stopwatch>,
     alarmed: bool,
+    /// What it would have halted for at the last look.
+    suspected: Option<Halt>,
     /// The last attempt has failed: the next one takes its time.
     failed: bool,
     /// Why, as the log was told, and since when it knows.
@@ -106,7 +111,7 @@ impl<S: Stage> Worker<S> {
                     if self.go_on().is_break() {
                         return Err(Reaction::StartAnew);
                     }
-                    self.halt(shard, halt);
+                    self.suspect(shard, halt);
                 }
                 Err(error) => {
                     self.later(shard, &error);
@@ -216,6 +221,26 @@ impl<S: Stage> Worker<S> {
         committed.map(|_| ()).map_err(Unrecovered::Doubt)
     }
 
+    /// Halts a shard, if the last look has found the same; returns whether it has.
+    fn suspect(&mut self, shard: ShardId, halt: Halt) -> bool {
+        let Some(candidate) = self.candidates.get_mut(&shard) else {
+            self.halt(shard, halt);
+            return true;
+        };
+        if candidate.suspected.as_ref() == Some(&halt) {
+            self.halt(shard, halt);
+            return true;
+        }
+        warn!(%shard, halt = halt.code(), "looking once more before the shard halts: {halt}");
+        let why = format!("{halt}; looking once more");
+        candidate.suspected = Some(halt);
+        candidate.waits_for = None;
+        candidate.failed = true;
+        candidate.looked = Some(Stopwatch::start());
+        self.show(shard, ShardState::Waiting { why });
+        false
+    }
+
     fn later(&mut self, shard: ShardId, error: &Unrecovered) {
         if error.is_unanswered() {
             self.unanswered = Some(Stopwatch::start());
@@ -235,6 +260,17 @@ impl<S: Stage> Worker<S> {
     /// A transaction in doubt holds for all of its shards or for none, or Kafka has broken its word: looked at before
     /// anything is decided about one of them. Returns whether there is no doubt left.
     fn hold_to_atomicity(&mut self) -> Result<bool, Reaction> {
+        let looks_again_soon = |shard: &ShardId| {
+            let candidate = self.candidates.get(shard);
+            candidate.is_some_and(|it| it.suspected.is_some() && !it.is_due())
+        };
+        if self
+            .in_doubt
+            .iter()
+            .any(|(shard, _)| looks_again_soon(shard))
+        {
+            return Ok(false);
+        }
         let mut found = Vec::new();
         for (shard, _) in self.in_doubt.clone() {
             match self.step_of(shard) {
@@ -251,8 +287,11 @@ impl<S: Stage> Worker<S> {
             if self.go_on().is_break() {
                 return Err(Reaction::StartAnew);
             }
-            for (shard, _) in found {
-                self.halt(shard, halt.clone());
+            let halted = found
+                .iter()
+                .map(|(shard, _)| self.suspect(*shard, halt.clone()));
+            if !halted.fold(true, |all, it| all & it) {
+                return Ok(false);
             }
         }
         self.in_doubt.clear();

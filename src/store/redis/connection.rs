@@ -120,8 +120,14 @@ fn not_served(error: RedisError) -> StoreError {
 pub(super) fn part<T: redis::FromRedisValue>(
     parts: &mut impl Iterator<Item = Value>,
 ) -> RedisResult<T> {
-    let value = parts.next().unwrap_or(Value::Nil);
-    Ok(from_redis_value(value)?)
+    let value = parts.next();
+    let value = value.ok_or_else(|| unexpected("answer", "a part is missing".to_owned()))?;
+    from_redis_value(value).map_err(|error| unexpected("answer", error.to_string()))
+}
+
+/// Something stands there, and it is not ours.
+pub(super) fn unexpected(what: &'static str, said: String) -> RedisError {
+    RedisError::from((ErrorKind::UnexpectedReturnType, what, said))
 }
 
 fn is_unknown_script(error: &RedisError) -> bool {

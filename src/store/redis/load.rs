@@ -9,11 +9,11 @@
 //! Every write changes the checkpoint and is one atomic script, so nothing was written between the first checkpoint and an
 //! equal one behind it. That needs no `MULTI`, in which a server without memory refuses even to read.
 
-use redis::{Connection, ErrorKind, Pipeline, RedisError, RedisResult, Value};
+use redis::{Connection, Pipeline, RedisResult, Value};
 use waymark_engine::event::Timestamp;
 use waymark_engine::stage::{Key, KeySet};
 
-use super::connection::part;
+use super::connection::{part, unexpected};
 use super::keys::Keys;
 use crate::protocol::CopyId;
 use crate::store::{Loaded, LoadedState, Wanted};
@@ -121,7 +121,12 @@ impl Reader<'_> {
         pipeline: &mut Pipeline,
     ) -> RedisResult<(impl Iterator<Item = Value> + use<>, Option<Vec<u8>>)> {
         pipeline.cmd("GET").arg(self.keys.checkpoint());
-        let mut parts: Vec<Value> = pipeline.query(self.connection)?;
+        let asked = pipeline.len();
+        self.connection
+            .send_packed_command(&pipeline.get_packed_pipeline())?;
+        // One by one: the client itself would wait for the rest behind an answer that never came, each for its own time.
+        let answer = |_| self.connection.recv_response()?.extract_error();
+        let mut parts = (0..asked).map(answer).collect::<RedisResult<Vec<_>>>()?;
         let checkpoint = part(&mut parts.pop().into_iter())?;
         Ok((parts.into_iter(), checkpoint))
     }
@@ -145,6 +150,10 @@ fn loaded(keys: &[Key], parts: &mut impl Iterator<Item = Value>) -> RedisResult<
         return Ok(Vec::new());
     }
     let values: Vec<Option<Vec<u8>>> = part(parts)?;
+    if values.len() != keys.len() {
+        let said = format!("{} values of {} keys", values.len(), keys.len());
+        return Err(unexpected("states", said));
+    }
     let states = keys.iter().zip(values).map(|(key, value)| LoadedState {
         key: key.clone(),
         value,
@@ -153,12 +162,7 @@ fn loaded(keys: &[Key], parts: &mut impl Iterator<Item = Value>) -> RedisResult<
 }
 
 fn entry(key: String, due: i64) -> RedisResult<(Timestamp, Key)> {
-    let due = Timestamp::from_millis(due).map_err(|error| {
-        RedisError::from((
-            ErrorKind::UnexpectedReturnType,
-            "due entry",
-            error.to_string(),
-        ))
-    })?;
+    let due = Timestamp::from_millis(due);
+    let due = due.map_err(|error| unexpected("due entry", error.to_string()))?;
     Ok((due, key.into()))
 }

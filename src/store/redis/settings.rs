@@ -28,7 +28,8 @@ pub struct RedisSettings {
     pub password: Option<SecretString>,
     /// TLS, if it is wanted.
     pub tls: Option<RedisTls>,
-    /// How long to wait for a connection, all handshakes included.
+    /// How long to wait for a connection to each address of the host, all handshakes included. Names are resolved by the
+    /// system, in its own time.
     pub connect_timeout: Duration,
     /// How long to wait for the answer to a call; afterwards the connection is dropped.
     pub response_timeout: Duration,
