@@ -158,6 +158,38 @@ impl Halt {
         "SETTING_CHANGED",
     ];
 
+    /// Returns whether it rests on where the changelog ends, as far as a read of it tells: a leader that was elected a moment
+    /// ago may not know yet how far the one before it had come.
+    pub fn may_be_hasty(&self) -> bool {
+        matches!(
+            self,
+            Halt::ChangelogMissing { .. }
+                | Halt::OffsetsMoved { .. }
+                | Halt::ChangelogBehindStore { .. }
+                | Halt::TornTransaction { .. }
+        )
+    }
+
+    /// Returns whether an earlier look has found the same, the changelog no longer and no shorter. What others write
+    /// meanwhile does not count: offsets that somebody commits, a checkpoint.
+    pub fn is_again(&self, earlier: &Self) -> bool {
+        use Halt::{ChangelogBehindStore, ChangelogMissing, OffsetsMoved, TornTransaction};
+        match (self, earlier) {
+            (ChangelogMissing { .. }, ChangelogMissing { .. }) => true,
+            (
+                OffsetsMoved { position, .. },
+                OffsetsMoved {
+                    position: before, ..
+                },
+            ) => position == before,
+            (ChangelogBehindStore { end, .. }, ChangelogBehindStore { end: before, .. }) => {
+                end == before
+            }
+            (TornTransaction { shards }, TornTransaction { shards: before }) => shards == before,
+            _ => false,
+        }
+    }
+
     /// Returns the name of the reason.
     pub fn code(&self) -> &'static str {
         match self {
@@ -209,6 +241,29 @@ mod tests {
         fn bits(&mut self) -> u128 {
             self.0 += 1;
             self.0
+        }
+    }
+
+    #[test]
+    fn a_second_look_finds_the_same_whatever_others_write_meanwhile() {
+        let moved = |position, committed| Halt::OffsetsMoved {
+            committed: Offset(committed),
+            position: Offset(position),
+        };
+        assert!(moved(7, 12).is_again(&moved(7, 11)), "somebody commits on");
+        assert!(!moved(8, 11).is_again(&moved(7, 11)), "it was read further");
+        let behind = |position, end| Halt::ChangelogBehindStore {
+            position: Offset(position),
+            end: Offset(end),
+        };
+        assert!(behind(10, 7).is_again(&behind(9, 7)), "somebody flushes");
+        assert!(!behind(9, 8).is_again(&behind(9, 7)), "it was read further");
+        for (number, halt) in one_of_each().iter().enumerate() {
+            let again = one_of_each();
+            let again = again.iter().enumerate().filter(|(_, it)| halt.is_again(it));
+            let own = again.map(|(number, _)| number).collect::<Vec<_>>();
+            let expected = halt.may_be_hasty().then_some(number);
+            assert_eq!(own, expected.into_iter().collect::<Vec<_>>(), "{halt}");
         }
     }
 

@@ -45,6 +45,9 @@ fn last_runs(
     let changelog = ChangelogReader::open(&config.kafka, group, topic);
     let changelog = changelog.map_err(|error| told(&error))?;
     let all = patiently(|| watermarks.shards(topic)).map_err(|error| told(&error))?;
+    if all.is_empty() {
+        return Err(format!("a broker does not know {topic} yet")); // another one did, a moment ago
+    }
     for shard in all {
         let settled = patiently(|| {
             let log = watermarks.range(topic, shard)?;

@@ -210,5 +210,5 @@ fn store(config: &Config, group: &str) -> Option<RedisStore> {
     let redis = redis.clone();
     let trusted = config.assume.contains(&Assumption::RedisNoeviction);
     let access = move || RedisSettings::of(&redis, trusted);
-    Some(RedisStore::new(group, Box::new(access)))
+    Some(RedisStore::onlooker(group, Box::new(access)))
 }

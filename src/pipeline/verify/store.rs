@@ -15,9 +15,10 @@ use super::fold::Fold;
 use super::verdict::{Described, Sort, StoreLook, Verdict, Wrong};
 use super::{Scope, VerifyError};
 use crate::changelog::ChangelogReader;
+use crate::pipeline::error::told;
 use crate::pipeline::stage::Stage;
 use crate::protocol::{Checkpoint, CopyId, CopyStatus, ShardId};
-use crate::store::{Flushed, RedisStore, Store};
+use crate::store::{Flushed, RedisStore, Store, StoreError};
 
 /// Looks before we give up on a store that is always elsewhere.
 const LOOKS: u32 = 20;
@@ -50,7 +51,17 @@ pub(super) fn compare<S: Stage>(
         let bytes = store.open(fold.shard)?;
         match quiet(bytes.as_deref(), fold) {
             Ok(copy) => {
-                let found = look(stage, store, fold, copy, dues)?;
+                let found = match look(stage, store, fold, copy, dues) {
+                    Err(VerifyError::Store(StoreError::Damaged(cause))) => {
+                        verdict.wrong(Sort::Store, Wrong::Different, || Described {
+                            which: format!("{} states in the store, shard {}", S::NAME, fold.shard),
+                            expected: Some("a copy that can be read".to_owned()),
+                            found: Some(told(&*cause)),
+                        });
+                        return Ok(StoreLook::Compared);
+                    }
+                    found => found?,
+                };
                 // The same checkpoint before and behind: what we read is of one moment.
                 if store.open(fold.shard)? == bytes {
                     verdict.store.expected += found.compared;

@@ -36,6 +36,8 @@ pub(super) struct Collected<'a, I> {
     pub(super) batches: BTreeMap<ShardId, Batch<'a, I>>,
     /// V of each shard that has read something: taken when the collection was closed.
     pub(super) positions: BTreeMap<ShardId, Offset>,
+    /// A batch behind these records can't be taken apart. The client may pass it over: what follows it must not count.
+    pub(super) unreadable: Option<KafkaError>,
 }
 
 /// Why nothing was collected.
@@ -45,8 +47,6 @@ pub(super) enum Uncollected {
     Rebalanced,
     /// Some shard's position is not in the source any more.
     OutOfRange,
-    /// The client can't take a batch apart, and may pass it over: what follows it must not count.
-    Unreadable(KafkaError),
     /// A record was written with a schema that must be asked for, and nobody answers.
     Registry(RegistryError),
 }
@@ -78,7 +78,10 @@ pub(super) fn collect<'a, S: Stage>(
             Polled::Nothing if source.is_rebalanced() => return Err(Uncollected::Rebalanced),
             Polled::Nothing => {}
             Polled::OutOfRange => return Err(Uncollected::OutOfRange),
-            Polled::Unreadable(error) => return Err(Uncollected::Unreadable(error)),
+            Polled::Unreadable(error) => {
+                collecting.collected.unreadable = Some(error);
+                break;
+            }
             Polled::Hitch(error) => tracing::debug!(%error, "the source has a hitch"),
         }
         if more_at_hand && collecting.extent.goes_on_unseen(limits) {
@@ -160,6 +163,7 @@ impl<I> Default for Collected<'_, I> {
         Self {
             batches: BTreeMap::new(),
             positions: BTreeMap::new(),
+            unreadable: None,
         }
     }
 }

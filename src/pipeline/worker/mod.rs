@@ -281,9 +281,10 @@ impl<S: Stage> Worker<S> {
             let span = span.unwrap_or_else(|| self.begin_span(&collected));
             self.commit(steps, &collected, turn, span)?;
         }
+        let unreadable = collected.unreadable.as_ref().map(|error| told(error));
         drop(collected);
         self.sweep();
-        Ok(())
+        unreadable.map_or(Ok(()), |cause| Err(Reaction::Again(cause)))
     }
 
     fn take_producer(&mut self) -> Result<(), Reaction> {

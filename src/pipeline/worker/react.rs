@@ -136,7 +136,6 @@ impl From<Uncollected> for Reaction {
             Uncollected::OutOfRange => {
                 Reaction::RecoverAll("the source does not hold a position of ours".into())
             }
-            Uncollected::Unreadable(error) => Reaction::Again(told(&error)),
             Uncollected::Registry(error) => Reaction::Again(told(&error)),
         }
     }

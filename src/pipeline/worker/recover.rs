@@ -26,8 +26,8 @@ use crate::kafka::Watermarks;
 use crate::pipeline::stage::Stage;
 use crate::protocol::rules::{Signs, may_recover, ticks_wait, too_old};
 use crate::protocol::{
-    Checkpoint, CopyId, Found, FoundProgress, Halt, Identity, Lineage, Offset, Progress, RandomIds,
-    Retention, Ruling, ShardId, StoredCheckpoint, decide,
+    Checkpoint, CopyId, CopyStatus, Found, FoundProgress, Halt, Identity, Lineage, Offset,
+    Progress, RandomIds, Retention, Ruling, ShardId, StoredCheckpoint, decide,
 };
 use crate::source::KafkaSource;
 use crate::store::{Flushed, Store, StoreError};
@@ -141,13 +141,17 @@ impl<S: Stage> Recovery<'_, S> {
         let (took, stage) = (Stopwatch::start(), self.stage);
         let due_of = |key: &str, state: &[u8]| stage.due_of(key, state);
         // What could not be read in the store may be no better in the changelog: then the copy must end here, or the shard
-        // would copy for ever what it can't read afterwards.
+        // would copy for ever what it can't read afterwards. A copy that goes on may be one that began so.
         let due_of_whole = |key: &str, state: &[u8]| Ok(stage.read(key, state)?.due);
         let (copied, checkpoint) = match (ruling, found.checkpoint) {
             (Ruling::Begin, _) => return Ok(self.begin(shard, &found)),
             (Ruling::Run { checkpoint }, _) => (Copied::Nothing, checkpoint),
             (Ruling::Copy { .. }, StoredCheckpoint::Present(checkpoint)) => {
-                (Copied::Part, self.copy(shard, checkpoint, last, &due_of)?) // 5
+                let due_of: DueOf<'_> = match checkpoint.status {
+                    CopyStatus::Complete => &due_of,
+                    CopyStatus::Restoring | CopyStatus::Damaged => &due_of_whole,
+                };
+                (Copied::Part, self.copy(shard, checkpoint, last, due_of)?) // 5
             }
             (Ruling::Copy { .. } | Ruling::NewCopy, _) => {
                 let fresh = self.new_copy(shard, bytes.as_deref(), last)?;

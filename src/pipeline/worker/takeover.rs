@@ -6,8 +6,8 @@
 //! Brokers and stores that are away let each question wait. So one attempt that fails ends a turn, those that were looked at
 //! longest ago come first in the next one, and in between the group and the probes hear that we live.
 //!
-//! A halt needs somebody to end it, so nobody halts at the first look: a leader that was elected a moment ago may tell an end
-//! of the log that lies before the last one that was told. A second look must find the very same.
+//! A halt needs somebody to end it. So one that rests on where the changelog ends is not believed at the first look: a
+//! second one must find the same.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -170,6 +170,7 @@ impl<S: Stage> Worker<S> {
                     candidate.waits_for = Some(high_watermark);
                     candidate.since.get_or_insert_with(Stopwatch::start);
                     candidate.looked = Some(Stopwatch::start());
+                    (candidate.failed, candidate.suspected) = (false, None);
                     let why = "somebody else's transaction on the changelog has not ended".into();
                     self.show(shard, ShardState::Waiting { why });
                     return Ok(());
@@ -221,13 +222,11 @@ impl<S: Stage> Worker<S> {
         committed.map(|_| ()).map_err(Unrecovered::Doubt)
     }
 
-    /// Halts a shard, if the last look has found the same; returns whether it has.
+    /// Halts a shard, if that can't be hasty or the last look has found the same; returns whether it has.
     fn suspect(&mut self, shard: ShardId, halt: Halt) -> bool {
-        let Some(candidate) = self.candidates.get_mut(&shard) else {
-            self.halt(shard, halt);
-            return true;
-        };
-        if candidate.suspected.as_ref() == Some(&halt) {
+        let candidate = self.candidates.entry(shard).or_default();
+        let earlier = candidate.suspected.as_ref();
+        if !halt.may_be_hasty() || earlier.is_some_and(|earlier| halt.is_again(earlier)) {
             self.halt(shard, halt);
             return true;
         }
@@ -255,6 +254,9 @@ impl<S: Stage> Worker<S> {
         candidate.waits_for = None;
         candidate.failed = true;
         candidate.looked = Some(Stopwatch::start());
+        if let Unrecovered::Again(_) = error {
+            candidate.suspected = None; // the table found nothing
+        }
     }
 
     /// A transaction in doubt holds for all of its shards or for none, or Kafka has broken its word: looked at before
@@ -274,8 +276,10 @@ impl<S: Stage> Worker<S> {
         let mut found = Vec::new();
         for (shard, _) in self.in_doubt.clone() {
             match self.step_of(shard) {
-                Ok(Some(step)) => found.push((shard, step)),
-                Ok(None) => return Ok(false),
+                Ok(LastStep::At(step)) => found.push((shard, step)),
+                Ok(LastStep::Open) => return Ok(false),
+                // The table says so in a moment.
+                Ok(LastStep::Foreign) | Err(Unrecovered::Halt(_)) => {}
                 Err(Unrecovered::Interrupted) => return Err(Reaction::StartAnew),
                 Err(error) => {
                     self.later(shard, &error);
@@ -298,25 +302,38 @@ impl<S: Stage> Worker<S> {
         Ok(true)
     }
 
-    /// Returns the last committed step of a shard; none while a transaction before us has not ended.
-    fn step_of(&mut self, shard: ShardId) -> Result<Option<Step>, Unrecovered> {
+    /// Returns the last committed step of a shard.
+    fn step_of(&mut self, shard: ShardId) -> Result<LastStep, Unrecovered> {
         let topic = &self.shared.outputs.changelog;
         let log = self.watermarks.range(topic, shard)?;
         if !may_recover(self.watermarks.stable_end(topic, shard)?, log.end) {
-            return Ok(None);
+            return Ok(LastStep::Open);
         }
         let mut go_on = || self.go_on();
         let last = self
             .reader
             .last_progress(shard, log, &mut go_on)
             .map_err(unread)?;
-        let step = last.and_then(|last| last.step_end()).map(|end| end.step);
-        Ok(Some(step.unwrap_or_default()))
+        let Some(last) = last else {
+            return Ok(LastStep::At(Step::default()));
+        };
+        let ours = last.record.ok();
+        let ours = ours.filter(|it| it.group == self.shared.group && it.shard == shard);
+        Ok(ours.map_or(LastStep::Foreign, |it| LastStep::At(it.step)))
     }
 
     fn go_on(&self) -> ControlFlow<()> {
         go_on(&self.source, &self.stop, &self.observed.pulse)
     }
+}
+
+/// What the changelog says of the last step of a shard.
+enum LastStep {
+    /// Nothing yet: a transaction before us has not ended.
+    Open,
+    /// Something that is not ours, or not to be read.
+    Foreign,
+    At(Step),
 }
 
 /// Polls once and beats, so that the group and the probes know we live; breaks off if the group has decided something, or

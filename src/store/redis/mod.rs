@@ -51,6 +51,8 @@ pub struct RedisStore {
     sweep: Script,
     /// Where the sweep of a shard goes on.
     cursors: HashMap<ShardId, u64>,
+    /// Leaves what it finds damaged as it is.
+    only_looks: bool,
 }
 
 impl RedisStore {
@@ -69,6 +71,16 @@ impl RedisStore {
             flush: flush::script(),
             sweep: flush::sweep_script(),
             cursors: HashMap::new(),
+            only_looks: false,
+        }
+    }
+
+    /// The same for somebody who only looks: a load that finds a copy damaged does not mark it.
+    #[must_use]
+    pub fn onlooker(group: &str, access: Access) -> Self {
+        Self {
+            only_looks: true,
+            ..Self::new(group, access)
         }
     }
 
@@ -200,7 +212,9 @@ impl Store for RedisStore {
                 Ok(Some(loaded)) => return Ok(loaded),
                 Ok(None) => {}
                 Err(StoreError::Damaged(cause)) => {
-                    self.condemn_present(shard)?;
+                    if !self.only_looks {
+                        self.condemn_present(shard)?;
+                    }
                     return Err(StoreError::Damaged(cause));
                 }
                 Err(error) => return Err(error),

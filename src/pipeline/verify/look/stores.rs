@@ -55,7 +55,7 @@ impl<S: Stage> Look<'_, S> {
         let (redis, assume) = (redis.clone(), &self.config.assume);
         let trusted = assume.contains(&Assumption::RedisNoeviction);
         let access = move || RedisSettings::of(&redis, trusted);
-        Some(RedisStore::new(&self.group, Box::new(access)))
+        Some(RedisStore::onlooker(&self.group, Box::new(access)))
     }
 
     fn compare(
