@@ -13,7 +13,7 @@ use crate::protocol::{CHANGE_KEY, FoundProgress, Offset, PROGRESS_KEY, Progress,
 
 /// Records before the end among which the last progress record is nearly always found: only markers and what was aborted
 /// follow it.
-const TAIL: i64 = 2_000;
+const TAIL: i64 = 100;
 /// How much farther back each further look begins.
 const STRIDE: i64 = 10;
 
