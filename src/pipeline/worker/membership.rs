@@ -20,6 +20,26 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// broker that dies and comes back has been seen to expel a worker once.
 const EXPELLED_MAX: usize = 5;
 const EXPELLED_WITHIN: Duration = Duration::from_mins(2);
+/// How long a group may take to decide which shards are ours: a dead member holds it up for a session, a worker that waits
+/// for a broker for some ten seconds. Each time that joining anew has not helped we wait twice as long.
+const UNDECIDED: Duration = Duration::from_secs(30);
+const UNDECIDED_MAX: Duration = Duration::from_mins(10);
+
+/// Since when the group owes us a decision, and for how long it may.
+#[derive(Debug)]
+pub(super) struct Undecided {
+    pub(super) since: Option<Stopwatch>,
+    patience: Duration,
+}
+
+impl Default for Undecided {
+    fn default() -> Self {
+        Self {
+            since: Some(Stopwatch::start()),
+            patience: UNDECIDED,
+        }
+    }
+}
 
 impl<S: Stage> Worker<S> {
     /// Whatever is ours now starts from nothing, also what comes straight back.
@@ -38,10 +58,34 @@ impl<S: Stage> Worker<S> {
             self.show(*shard, ShardState::Recovering);
         }
         match rebalanced.event {
-            Rebalance::Assigned => self.observed.pulse.joined(),
-            Rebalance::Revoked => {}
+            Rebalance::Assigned => {
+                self.observed.pulse.joined();
+                self.undecided.since = None;
+                self.undecided.patience = UNDECIDED;
+            }
+            Rebalance::Revoked => self.undecided.since = Some(Stopwatch::start()),
         }
         failpoint::here("recover.1");
+    }
+
+    /// Joins the group anew if it has decided nothing for long: after an outage a worker was seen to wait for two minutes,
+    /// for a coordinator that waited for somebody who was not there. Brokers that don't answer owe nothing.
+    pub(super) fn press_for_decision(&mut self) -> Result<(), Reaction> {
+        let Some(since) = self.undecided.since else {
+            return Ok(());
+        };
+        if since.elapsed() < self.undecided.patience {
+            return Ok(());
+        }
+        self.undecided.since = Some(Stopwatch::start());
+        if self.watermarks.shards(&self.shared.source_topic).is_err() {
+            return Ok(());
+        }
+        let waited = self.undecided.patience;
+        warn!(?waited, "the group decides nothing, joining anew");
+        self.undecided.patience = (waited * 2).min(UNDECIDED_MAX);
+        self.let_go();
+        self.take_new_client().map_err(Reaction::End)
     }
 
     /// Joins the group anew. After an outage the coordinator may have taken two requests of ours for two members. If

@@ -79,6 +79,8 @@ use owned::OwnedShard;
 use react::Reaction;
 use takeover::Candidate;
 
+use membership::Undecided;
+
 pub(crate) use commit::{Outputs, Topic};
 
 /// How long to wait for the first record of a step.
@@ -137,6 +139,7 @@ pub(crate) struct Worker<S> {
     collected: Option<Stopwatch>,
     /// Since the group expelled us, each time of late.
     expelled: Vec<Stopwatch>,
+    undecided: Undecided,
     /// Why the last turn has to be tried again, if it has.
     stalled: Option<String>,
     /// The longest silence of a shard that has records to read, as of the last look.
@@ -216,6 +219,7 @@ impl<S: Stage> Worker<S> {
             observed,
             collected: None,
             expelled: Vec::new(),
+            undecided: Undecided::default(),
             stalled: None,
             deaf: (Duration::ZERO, ShardId(0)),
             assigned_anew: None,
@@ -257,6 +261,7 @@ impl<S: Stage> Worker<S> {
             self.take_producer()?;
         }
         failpoint::here("recover.2");
+        self.press_for_decision()?;
         self.mend_hearing()?;
         self.take_over()?;
         // Nothing new while the store can't take what waits: memory is bounded.
