@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use waymark_engine::definition::Edition;
 
-use super::{Area, Finding, State};
+use super::{Area, Depth, Finding, State};
 use crate::changelog::{ChangelogReader, ReadError};
 use crate::config::{Config, StageName};
 use crate::kafka::{Watermarks, patiently};
@@ -16,13 +16,21 @@ use crate::protocol::{Range, ShardId};
 type LastRun = (ShardId, Edition);
 
 /// Looks by which definition each shard of both stages was last run: alerts come from both.
-pub(super) fn examine(config: &Config, edition: &Edition, findings: &mut Vec<Finding>) {
+///
+/// A start that finds a shard run by this very definition leaves the others of the stage alone: restarts are quick.
+pub(super) fn examine(
+    config: &Config,
+    edition: &Edition,
+    depth: Depth,
+    findings: &mut Vec<Finding>,
+) {
+    let is_enough = |last: &Edition| depth == Depth::Start && last == edition;
     let mut topics = Vec::new();
     for stage in [StageName::Customer, StageName::Cohort] {
         let group = config.deployment.group(stage.as_str());
         let topic = config.deployment.changelog(stage.as_str());
         let mut shards = Vec::new();
-        let read = last_runs(config, &group, &topic, &mut shards);
+        let read = last_runs(config, &group, &topic, &is_enough, &mut shards);
         topics.push((topic, shards));
         if let Err(cause) = read {
             let said = format!("which definition shards last ran can't be read: {cause}");
@@ -33,12 +41,13 @@ pub(super) fn examine(config: &Config, edition: &Edition, findings: &mut Vec<Fin
     findings.extend(judge(edition, &topics));
 }
 
-/// Reads the definition of the last step of each shard that made one. What this release can't read is left to recovery,
+/// Reads the definition of the last step of each shard that made one, until one is enough. What this release can't read is left to recovery,
 /// which halts the shard by name.
 fn last_runs(
     config: &Config,
     group: &str,
     topic: &str,
+    is_enough: &dyn Fn(&Edition) -> bool,
     shards: &mut Vec<LastRun>,
 ) -> Result<(), String> {
     let watermarks = Watermarks::open(&config.kafka).map_err(|error| told(&error))?;
@@ -61,8 +70,13 @@ fn last_runs(
             Err(ReadError::Foreign { .. }) => None,
             Err(error) => return Err(told(&error)),
         };
-        let edition = last.and_then(|progress| progress.edition());
-        shards.extend(edition.map(|edition| (shard, edition)));
+        if let Some(edition) = last.and_then(|progress| progress.edition()) {
+            let enough = is_enough(&edition);
+            shards.push((shard, edition));
+            if enough {
+                break;
+            }
+        }
     }
     Ok(())
 }

@@ -136,7 +136,7 @@ fn kafka(
         return;
     }
     if let Some(edition) = edition {
-        definition::examine(config, edition, findings);
+        definition::examine(config, edition, depth, findings);
     }
     if depth == Depth::Whole {
         permissions::examine(config, findings);
