@@ -39,5 +39,5 @@ pub use offsets::GroupOffsets;
 pub(crate) use offsets::{committed, known};
 pub use partitioner::partition_of;
 pub(crate) use patience::patiently;
-pub use reader::{PartitionReader, ReadError, appended_at};
+pub use reader::{PartitionReader, ReadError, appended_at, is_garbled};
 pub use watermarks::Watermarks;

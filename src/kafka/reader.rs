@@ -201,6 +201,19 @@ pub fn appended_at(record: &impl Message) -> Timestamp {
     Timestamp::from_millis(millis).unwrap_or(Timestamp::MIN)
 }
 
+/// Whether the client can't take a batch apart: it may come again for ever, or be passed over.
+pub fn is_garbled(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            Code::BadMessage
+                | Code::BadCompression
+                | Code::NotImplemented
+                | Code::MessageSizeTooLarge
+        )
+    )
+}
+
 /// Whether waiting will not help.
 fn is_final(error: &KafkaError) -> bool {
     matches!(error, KafkaError::MessageConsumptionFatal(_))
@@ -211,10 +224,7 @@ fn is_final(error: &KafkaError) -> bool {
                     | Code::OffsetOutOfRange
                     | Code::UnknownTopicOrPartition
                     | Code::TopicAuthorizationFailed
-                    | Code::BadMessage
-                    | Code::BadCompression
-                    | Code::NotImplemented
-                    | Code::MessageSizeTooLarge
             )
         )
+        || is_garbled(error)
 }

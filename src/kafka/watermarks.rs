@@ -72,8 +72,15 @@ impl Watermarks {
     /// # Errors
     /// [`KafkaError`] if the leader does not answer.
     pub fn stable_end(&self, topic: &str, shard: ShardId) -> Result<Offset, KafkaError> {
-        let range = self.committed.ask(|client| range(client, topic, shard))?;
-        Ok(range.end)
+        Ok(self.settled(topic, shard)?.end)
+    }
+
+    /// Returns from where to where readers of committed records find something.
+    ///
+    /// # Errors
+    /// [`KafkaError`] if the leader does not answer.
+    pub fn settled(&self, topic: &str, shard: ShardId) -> Result<Range, KafkaError> {
+        self.committed.ask(|client| range(client, topic, shard))
     }
 
     /// Returns all partitions of a topic; none if it does not exist.

@@ -21,7 +21,7 @@ use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use tracing::warn;
 
 use crate::config;
-use crate::kafka::{ClientError, Quiet, committed, consumer_settings, known};
+use crate::kafka::{ClientError, Quiet, committed, consumer_settings, is_garbled, known};
 use crate::protocol::{Offset, ShardId};
 use crate::telemetry::Rebalance;
 
@@ -88,12 +88,7 @@ impl KafkaSource {
                 Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                     Polled::OutOfRange
                 }
-                Some(
-                    RDKafkaErrorCode::BadMessage
-                    | RDKafkaErrorCode::BadCompression
-                    | RDKafkaErrorCode::NotImplemented
-                    | RDKafkaErrorCode::MessageSizeTooLarge,
-                ) => Polled::Unreadable(error),
+                _ if is_garbled(&error) => Polled::Unreadable(error),
                 _ => Polled::Hitch(error),
             },
         }

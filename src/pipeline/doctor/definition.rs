@@ -10,7 +10,7 @@ use crate::changelog::{ChangelogReader, ReadError};
 use crate::config::{Config, StageName};
 use crate::kafka::{Watermarks, patiently};
 use crate::pipeline::error::told;
-use crate::protocol::{Range, ShardId};
+use crate::protocol::ShardId;
 
 /// A shard, and the definition of its last step.
 type LastRun = (ShardId, Edition);
@@ -41,8 +41,8 @@ pub(super) fn examine(
     findings.extend(judge(edition, &topics));
 }
 
-/// Reads the definition of the last step of each shard that made one, until one is enough. What this release can't read is left to recovery,
-/// which halts the shard by name.
+/// Reads the definition of the last step of each shard that made one, until one is enough. What this release can't read is
+/// left to recovery, which halts the shard by name.
 fn last_runs(
     config: &Config,
     group: &str,
@@ -58,11 +58,7 @@ fn last_runs(
         return Err(format!("a broker does not know {topic} yet")); // another one did, a moment ago
     }
     for shard in all {
-        let settled = patiently(|| {
-            let log = watermarks.range(topic, shard)?;
-            let end = watermarks.stable_end(topic, shard)?;
-            Ok(Range { end, ..log })
-        });
+        let settled = patiently(|| watermarks.settled(topic, shard));
         let settled = settled.map_err(|error| told(&error))?;
         let go_on = &mut || ControlFlow::Continue(());
         let last = match changelog.last_progress(shard, settled, go_on) {

@@ -26,7 +26,7 @@ use crate::config::{self, Assumption, Config, StageName};
 use crate::kafka::{ClientError, GroupOffsets, PartitionReader, ReadError, Watermarks, patiently};
 use crate::pipeline::live::{LiveError, Topics};
 use crate::protocol::{
-    Found, Halt, Identity, Range, Retention, Ruling, ShardId, StoredCheckpoint, decide,
+    Found, Halt, Identity, Retention, Ruling, ShardId, StoredCheckpoint, decide,
 };
 use crate::registry::RegistryError;
 use crate::store::{RedisSettings, RedisStore, Store, StoreError};
@@ -182,10 +182,7 @@ impl Inspector {
         let committed = self.offsets.committed(&[shard])?;
         let changelog = patiently(|| self.watermarks.range(&self.changelog_topic, shard))?;
         let mut go_on = || ControlFlow::Continue(());
-        let settled = Range {
-            end: patiently(|| self.watermarks.stable_end(&self.changelog_topic, shard))?,
-            ..changelog
-        };
+        let settled = patiently(|| self.watermarks.settled(&self.changelog_topic, shard))?;
         let progress = self.changelog.last_progress(shard, settled, &mut go_on)?;
         let found = Found {
             progress,

@@ -112,7 +112,7 @@ impl<S: Stage> Worker<S> {
         if let Some(old) = Rc::into_inner(old) {
             leave_behind(old);
         }
-        self.undecided.since = Some(Stopwatch::start());
+        self.undecided.owed();
         Ok(())
     }
 

@@ -28,8 +28,20 @@ const UNDECIDED_MAX: Duration = Duration::from_mins(10);
 /// Since when the group owes us a decision, and for how long it may.
 #[derive(Debug)]
 pub(super) struct Undecided {
-    pub(super) since: Option<Stopwatch>,
+    since: Option<Stopwatch>,
     patience: Duration,
+}
+
+impl Undecided {
+    /// A decision is owed from now on.
+    pub(super) fn owed(&mut self) {
+        self.since = Some(Stopwatch::start());
+    }
+
+    /// It was made.
+    fn made(&mut self) {
+        (self.since, self.patience) = (None, UNDECIDED);
+    }
 }
 
 impl Default for Undecided {
@@ -60,10 +72,9 @@ impl<S: Stage> Worker<S> {
         match rebalanced.event {
             Rebalance::Assigned => {
                 self.observed.pulse.joined();
-                self.undecided.since = None;
-                self.undecided.patience = UNDECIDED;
+                self.undecided.made();
             }
-            Rebalance::Revoked => self.undecided.since = Some(Stopwatch::start()),
+            Rebalance::Revoked => self.undecided.owed(),
         }
         failpoint::here("recover.1");
     }
@@ -77,7 +88,7 @@ impl<S: Stage> Worker<S> {
         if since.elapsed() < self.undecided.patience {
             return Ok(());
         }
-        self.undecided.since = Some(Stopwatch::start());
+        self.undecided.owed();
         if self.watermarks.shards(&self.shared.source_topic).is_err() {
             return Ok(());
         }
